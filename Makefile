@@ -1,0 +1,129 @@
+# natpulse. `make` builds, `make test` tests, `make demo` shows, `make install` installs.
+# V=1 prints whole commands. B=DIR builds elsewhere. CC=clang, SAN=1 (ASan and UBSan), LTO=0 as wanted.
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+B       ?= build
+V       ?= 0
+SAN     ?= 0
+Q       := $(if $(filter 0,$(V)),@,)
+say      = $(if $(filter 0,$(V)),@printf '  %-7s %s\n' $(1) $(2),@:)
+
+CC      ?= cc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
+OPT     ?= -O2 -g
+CFLAGS  ?=
+STD     := -std=gnu17 -D_GNU_SOURCE -DNP_VERSION='"$(VERSION)"' -DNP_PREFIX='"$(PREFIX)"'
+ALL_CFLAGS = $(STD) $(OPT) $(WARN) -Iinclude -pthread $(CFLAGS)
+LDFLAGS ?=
+AR      := gcc-ar
+
+ifeq ($(SAN),1)
+B       := $(B)/san
+OPT     := -O1 -g -fno-omit-frame-pointer
+ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all
+LDFLAGS += -fsanitize=address,undefined
+LTO     ?= 0
+endif
+ifneq ($(findstring clang,$(CC)),)
+LTO     ?= 0
+AR      := ar
+endif
+LTO     ?= 1
+ifeq ($(LTO),1)
+ALL_CFLAGS += -flto=auto -fno-fat-lto-objects
+LDFLAGS += -flto=auto $(OPT)
+endif
+
+# ---- the house: each floor is an archive and sees the floors below it ----
+FLOORS := report study scenario trace world nat host net core
+BELOW_core     :=
+BELOW_net      := core
+BELOW_nat      := net core
+BELOW_host     := net core
+BELOW_world    := nat host net core
+BELOW_trace    := world nat host net core
+BELOW_scenario := world nat host net core
+BELOW_study    := scenario world nat host net core
+BELOW_report   := study scenario world nat host net core
+
+LIBS_trace     := -lpcap
+LIBS_scenario  := $(shell pkg-config --libs libfyaml 2>/dev/null || echo -lfyaml)
+LIBS_study     := $(LIBS_scenario)
+LIBS_report    := $(LIBS_scenario) -ljansson
+LIBS_cli       := -lpcap $(LIBS_report)
+
+SRC_cli  := $(sort $(wildcard sim/cli/*.c))
+HEADERS  := $(wildcard include/natpulse/*.h)
+TESTS    := $(sort $(wildcard tests/*/test_*.c))
+
+.PHONY: all test check demo install clean headers format $(FLOORS:%=test-%) test-cli test-oracle
+all: $(B)/natpulse
+
+define floor
+SRC_$(1) := $$(sort $$(wildcard sim/$(1)/*.c))
+OBJ_$(1) := $$(SRC_$(1):%.c=$$(B)/%.o)
+$$(B)/lib$(1).a: $$(OBJ_$(1))
+	$$(call say,AR,$$(@F))
+	$$(Q)rm -f $$@; $$(AR) rcs $$@ $$^
+endef
+$(foreach f,$(FLOORS),$(eval $(call floor,$(f))))
+
+LIB := $(FLOORS:%=$(B)/lib%.a)
+
+$(B)/natpulse: $(SRC_cli:%.c=$(B)/%.o) $(LIB)
+	$(call say,LD,$(@F))
+	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LIBS_cli) -lm
+
+$(B)/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# ---- tests: tests/FLOOR/test_X.c is one program, linked with its floor and those below ----
+define floor_tests
+T_$(1) := $$(patsubst %.c,$$(B)/%,$$(sort $$(wildcard tests/$(1)/test_*.c)))
+$$(T_$(1)): $$(B)/tests/$(1)/%: $$(B)/tests/$(1)/%.o $$(B)/lib$(1).a $$(BELOW_$(1):%=$$(B)/lib%.a)
+	$$(call say,LD,$$(@F))
+	$$(Q)$$(CC) $$(LDFLAGS) -pthread -o $$@ $$^ $$(LIBS_$(1)) -lcmocka -lm
+test-$(1): $$(T_$(1))
+	$$(Q)scripts/run-tests $$^
+endef
+$(foreach f,$(FLOORS),$(eval $(call floor_tests,$(f))))
+
+# Tests of the whole: closed forms, the command line.
+T_whole := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/oracle/test_*.c tests/cli/test_*.c)))
+$(T_whole): $(B)/%: $(B)/%.o $(LIB)
+	$(call say,LD,$(@F))
+	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LIBS_cli) -lcmocka -lm
+test-cli: $(filter $(B)/tests/cli/%,$(T_whole)) $(B)/natpulse
+	$(Q)NATPULSE=$(B)/natpulse scripts/run-tests $(filter $(B)/tests/cli/%,$(T_whole)) $(wildcard tests/cli/*.sh)
+test-oracle: $(filter $(B)/tests/oracle/%,$(T_whole))
+	$(Q)scripts/run-tests $^
+
+ALL_TESTS := $(foreach f,$(FLOORS),$(T_$(f))) $(T_whole)
+SH_TESTS  := $(sort $(wildcard tests/*/*.sh))
+test: $(B)/natpulse $(ALL_TESTS)
+	$(Q)NATPULSE=$(B)/natpulse B=$(B) CC='$(CC)' scripts/run-tests $(ALL_TESTS) $(SH_TESTS)
+check: test
+
+demo: $(B)/natpulse
+	$(Q)NATPULSE=$(B)/natpulse scripts/demo --built
+
+MAN := sim/cli/natpulse.1
+install: $(B)/natpulse
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/natpulse' '$(DESTDIR)$(PREFIX)/share/man/man1'
+	install -m 755 $(B)/natpulse '$(DESTDIR)$(PREFIX)/bin/natpulse'
+	cp -R scenarios scripts/plot '$(DESTDIR)$(PREFIX)/share/natpulse/'
+	install -m 644 $(MAN) '$(DESTDIR)$(PREFIX)/share/man/man1/natpulse.1'
+
+format:
+	clang-format -i include/natpulse/*.h sim/*/*.[ch] tests/*/*.[ch]
+clean:
+	rm -rf build
+
+-include $(shell test -d $(B) && find $(B) -name '*.d' 2>/dev/null)
+.SECONDARY:

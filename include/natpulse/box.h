@@ -1,0 +1,167 @@
+/*
+ * The NAT box: a bounded table of mappings, and the rules by which packets use it.
+ *
+ * Time comes with every call and must not run backwards. The box allocates at creation only. It knows no
+ * endpoints and no captures: whoever drives it gives packets, and hears through taps what happened to
+ * mappings.
+ *
+ * Ties: a mapping whose idle time reaches its timeout exactly is gone (as in Linux, whose deadline test is
+ * `deadline <= now`). When two timeout classes hold equally old heads, the class with the lower number is
+ * evicted first.
+ */
+#ifndef NATPULSE_BOX_H
+#define NATPULSE_BOX_H
+
+#include "natpulse/error.h"
+#include "natpulse/packet.h"
+#include "natpulse/random.h"
+#include "natpulse/time.h"
+
+/* ---- configuration: the keys of `nat` in a scenario ---- */
+
+/* Timeout classes: one idle timeout and one recency list each. */
+typedef enum np_timeout {
+    NP_TIMEOUT_TCP_SYN_SENT,
+    NP_TIMEOUT_TCP_SYN_RECV,
+    NP_TIMEOUT_TCP_ESTABLISHED,
+    NP_TIMEOUT_TCP_FIN_WAIT,
+    NP_TIMEOUT_TCP_CLOSE_WAIT,
+    NP_TIMEOUT_TCP_LAST_ACK,
+    NP_TIMEOUT_TCP_TIME_WAIT,
+    NP_TIMEOUT_TCP_CLOSE,
+    NP_TIMEOUT_TCP_MAX_RETRANS,
+    NP_TIMEOUT_TCP_UNACKNOWLEDGED,
+    NP_TIMEOUT_UDP,        /* seen in one direction */
+    NP_TIMEOUT_UDP_STREAM, /* seen in both */
+    NP_TIMEOUT_ICMP,
+    NP_TIMEOUT_OTHER,
+    NP_TIMEOUT_COUNT,
+} np_timeout;
+
+/* The key of a class in `nat.timeouts` ("tcp_established", "udp_stream", ...). */
+const char *np_timeout_name(np_timeout class);
+
+typedef enum np_refresh { NP_REFRESH_BOTH, NP_REFRESH_OUTBOUND, NP_REFRESH_INBOUND } np_refresh;
+typedef enum np_unknown { NP_UNKNOWN_DROP, NP_UNKNOWN_RESET, NP_UNKNOWN_ADOPT } np_unknown;
+typedef enum np_port_select { NP_PORT_PRESERVE, NP_PORT_RANDOM, NP_PORT_SEQUENTIAL } np_port_select;
+typedef enum np_expiry { NP_EXPIRY_EXACT, NP_EXPIRY_LAZY } np_expiry;
+
+typedef struct np_nat_config {
+    const char *name;                  /* of the profile, for messages; not owned */
+    uint32_t capacity;                 /* mappings, 1 .. 2^26 */
+    const char *evict;                 /* a name from np_evict_list: what happens to a new flow when full */
+    np_time timeout[NP_TIMEOUT_COUNT]; /* > 0 */
+    np_refresh refresh;                /* whose packets renew a mapping */
+    np_expiry expiry;                  /* exact: gone at its deadline. lazy: gone when next looked at or in the way;
+                                          until then it fills its place */
+    np_unknown unknown_outbound;       /* a mid-stream TCP packet from inside without a mapping */
+    np_unknown unknown_inbound;        /* a packet from outside without a mapping: DROP or RESET */
+    struct {
+        np_port_select select;
+        uint16_t low, high;            /* external ports, inclusive. Preserving may go outside the range */
+        uint32_t addresses;            /* public addresses, consecutive from `first`; >= 1 */
+        np_addr first;                 /* IPv4 */
+    } ports;
+} np_nat_config;
+
+/* Names of the eviction policies ("lru", "refuse", ...), NULL at the end. */
+const char *const *np_evict_list(void);
+
+/* Fills in what `lru-box`, the default profile, has: 4096 mappings, LRU, TCP 1 h, UDP 30 s, ... */
+void np_nat_defaults(np_nat_config *c);
+
+/* ---- what happens ---- */
+
+typedef enum np_verdict { NP_FORWARD, NP_DROP, NP_RESET } np_verdict;
+const char *np_verdict_name(np_verdict v); /* "forward", "drop", "reset" */
+
+/* Why a packet got its verdict. */
+typedef enum np_reason {
+    NP_REASON_MAPPED,     /* its mapping was there */
+    NP_REASON_CREATED,    /* it opened a new mapping */
+    NP_REASON_ADOPTED,    /* a mid-stream packet made a mapping (again) */
+    NP_REASON_NO_MAPPING, /* none there, and the rules do not make one */
+    NP_REASON_TABLE_FULL, /* a new mapping was refused a place */
+    NP_REASON_NO_PORT,    /* no external port was free */
+    NP_REASON_COUNT,
+} np_reason;
+const char *np_reason_name(np_reason r); /* "mapped", "created", "adopted", "no-mapping", "table-full", "no-port" */
+
+typedef struct np_handled {
+    np_verdict verdict;
+    np_reason reason;
+} np_handled;
+
+/* What happens to a mapping. */
+typedef enum np_mapping_event {
+    NP_MAPPING_CREATED,
+    NP_MAPPING_EVICTED, /* to make room */
+    NP_MAPPING_EXPIRED, /* idle for its timeout */
+    NP_MAPPING_CLOSED,  /* the box saw the flow end */
+    NP_MAPPING_FLUSHED, /* the box restarted */
+    NP_MAPPING_EVENT_COUNT,
+} np_mapping_event;
+
+/* A mapping as a tap sees it; valid during the call. */
+typedef struct np_mapping {
+    np_tuple inside;        /* local: the inside host; remote: the outside host */
+    np_addr external;       /* public address; IPv6 flows are not translated: equals inside.local */
+    uint16_t external_port;
+    uint32_t conn;          /* np_packet.conn of the packet that made it */
+    np_time last;           /* last refresh */
+} np_mapping;
+
+typedef struct np_box_tap {
+    void (*mapping)(void *ctx, np_mapping_event what, const np_mapping *m, np_time when);
+    void *ctx;
+} np_box_tap;
+
+/* Counters since creation. */
+typedef struct np_box_counts {
+    uint64_t inserts, evictions, expiries, refused, no_port, unknown_in, unknown_out, forwarded_in, forwarded_out;
+} np_box_counts;
+
+/* ---- the box ---- */
+
+typedef struct np_box np_box;
+
+/* `entity` tells this box's random draws (port choice, random eviction) from another's. The configuration
+   is copied (its strings are not). NULL and *e when it makes no sense or memory is out. */
+np_box *np_box_create(const np_nat_config *c, np_key key, uint32_t entity, np_error *e);
+void np_box_destroy(np_box *b);
+
+/* At most one tap; ctx is the caller's. */
+void np_box_set_tap(np_box *b, np_box_tap tap);
+
+/* A packet arrives from inside. On NP_FORWARD it is translated in place (source address and port).
+   On NP_RESET the caller answers it (np_packet_reset, or ICMP port unreachable for UDP). */
+np_handled np_box_outbound(np_box *b, np_packet *p, np_time now);
+
+/* A packet arrives from outside for a public address. On NP_FORWARD its destination is translated in place. */
+np_handled np_box_inbound(np_box *b, np_packet *p, np_time now);
+
+/* For captures taken on the inside, whose inbound packets bear the inside address already: looks the
+   flow up by its inside five-tuple and refreshes it as an inbound packet would. Nothing is translated. */
+np_handled np_box_inbound_inside(np_box *b, np_packet *p, np_time now);
+
+/* Makes a mapping for the flow of `p` whatever its flags, as `adopt` would (evicting when the policy says so).
+   `outbound` tells which direction p goes: its source or its destination is the inside host. For replays
+   that take a flow seen mid-stream as open. An inbound `p` bears the inside address. */
+np_handled np_box_adopt(np_box *b, np_packet *p, bool outbound, np_time now);
+
+/* When the next mapping expires (NP_NEVER: none, or expiry is lazy), and the doing of it: removes all whose
+   deadline is <= now, oldest deadline first. Every packet call does this for itself first. */
+np_time np_box_next_expiry(const np_box *b);
+void np_box_expire(np_box *b, np_time now);
+
+/* Loses the whole table (a restart). */
+void np_box_flush(np_box *b, np_time now);
+
+uint32_t np_box_entries(const np_box *b); /* mappings held now, expired but unnoticed ones (lazy) included */
+const np_box_counts *np_box_count(const np_box *b);
+size_t np_box_bytes(const np_box *b); /* memory held, all in */
+
+/* Whether the flow with this inside five-tuple has a mapping; if so fills *m (when not NULL). No refresh. */
+bool np_box_lookup(const np_box *b, const np_tuple *inside, np_mapping *m);
+
+#endif

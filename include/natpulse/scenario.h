@@ -1,0 +1,76 @@
+/*
+ * Scenarios: YAML in, checked plain structs out. Nothing past this floor knows YAML.
+ */
+#ifndef NATPULSE_SCENARIO_H
+#define NATPULSE_SCENARIO_H
+
+#include "natpulse/error.h"
+#include "natpulse/world.h"
+#include <stdio.h>
+
+/* One value for one path ("nat.capacity", "strategies.NAME.heartbeat.every"): --set, or a point of vary. */
+typedef struct np_override {
+    const char *path, *value; /* value is YAML text */
+} np_override;
+
+typedef struct np_vary {
+    const char *path;
+    const char **value; /* as written */
+    uint32_t values;
+} np_vary;
+
+typedef struct np_scenario {
+    const char *name, *about;
+    uint32_t replicas;
+    np_world_config world; /* seed, duration, ... in it */
+    np_strategy *strategy;
+    uint32_t strategies;
+    np_vary *vary;
+    uint32_t varied;
+    char digest[17];       /* hexadecimal, of the scenario with everything filled in */
+    struct np_arena *arena; /* owns all of the above */
+} np_scenario;
+
+/* One thing wrong with a scenario. */
+typedef struct np_finding {
+    const char *file;     /* or "--set" */
+    int line, column;     /* from 1 */
+    const char *text;     /* what was wrong, what would be right */
+} np_finding;
+
+typedef struct np_findings {
+    np_finding *finding;
+    uint32_t n;
+    struct np_arena *arena;
+} np_findings;
+
+/* Reads a scenario and the profiles it names, applies `sets` in order, checks everything. NULL when something is
+   wrong: then *findings lists all of it, in file order, and *e holds a summary. A file that cannot be read is
+   one finding. Profiles are searched in `profiles` (NULL: $NATPULSE_PROFILES, beside the scenario, beside the
+   program, the installed place). */
+np_scenario *np_scenario_load(const char *path, const np_override *set, uint32_t sets, np_findings *findings, np_error *e);
+void np_scenario_destroy(np_scenario *s);
+void np_findings_clear(np_findings *f);
+
+/* Prints each as `file:line:column: error: text`. */
+void np_findings_print(const np_findings *f, FILE *out);
+
+/* Writes the scenario with every default and profile filled in, itself a valid scenario. */
+bool np_scenario_show(const np_scenario *s, FILE *out);
+
+/* The number of points of its grid (1 without vary), and the overrides of the i-th: the last path of `vary` runs
+   fastest. `out` has room for s->varied. The strings belong to s. */
+uint32_t np_scenario_points(const np_scenario *s);
+void np_scenario_point(const np_scenario *s, uint32_t i, np_override *out);
+
+/* A NAT profile by name or path, with `nat.KEY` overrides (for replay). The strings in *out belong to *arena
+   (np_arena_destroy). */
+bool np_profile_nat(const char *name, const np_override *set, uint32_t sets, np_nat_config *out,
+                    struct np_arena **arena, np_findings *findings, np_error *e);
+
+/* Profiles of a kind ("nat", "keepalive", "heartbeat", "workload", "radio"), sorted: calls `each` with the name and
+   the path of each. */
+bool np_profile_list(const char *kind, void (*each)(void *ctx, const char *name, const char *path), void *ctx,
+                     np_error *e);
+
+#endif

@@ -1,0 +1,125 @@
+/*
+ * One end of a TCP connection (RFC 9293, 6298, 5681, 1122), with Linux's constants by default.
+ *
+ * The state is plain memory that the caller owns; the functions are told the time and hand packets to a
+ * sink. What is sent is a count of bytes; the packets carry lengths and sequence numbers, no data.
+ * Every function may move the end's deadline: afterwards ask np_tcp_deadline() and call np_tcp_timer() then.
+ */
+#ifndef NATPULSE_TCP_H
+#define NATPULSE_TCP_H
+
+#include "natpulse/packet.h"
+#include "natpulse/time.h"
+
+/* TCP keepalive (SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT). */
+typedef struct np_keepalive {
+    bool on;
+    np_time idle;     /* since the last segment received, before the first probe */
+    np_time interval; /* between unanswered probes */
+    uint32_t probes;  /* unanswered probes after which the connection is given up */
+} np_keepalive;
+
+typedef struct np_tcp_config {
+    np_keepalive keepalive;
+    np_time user_timeout;  /* TCP_USER_TIMEOUT (RFC 5482, tcp(7)); 0: none */
+    np_time rto_initial;   /* 1 s (RFC 6298 2.1) */
+    np_time rto_min;       /* 200 ms (Linux TCP_RTO_MIN) */
+    np_time rto_max;       /* 120 s (Linux TCP_RTO_MAX) */
+    np_time delayed_ack;   /* 40 ms (Linux TCP_DELACK_MIN); 0: every segment is acknowledged at once */
+    np_time time_wait;     /* 60 s (Linux TCP_TIMEWAIT_LEN) */
+    np_time fin_timeout;   /* 60 s: an orphan in FIN_WAIT_2 (Linux tcp_fin_timeout) */
+    uint32_t syn_retries;  /* 6 (Linux tcp_syn_retries) */
+    uint32_t synack_retries; /* 5 (Linux tcp_synack_retries) */
+    uint32_t retries;      /* 15 (Linux tcp_retries2): gives up after about 924.6 s at rto_min */
+    uint16_t mss;          /* 1448 payload bytes */
+    uint16_t window;       /* 65535, before scaling */
+    uint8_t window_scale;  /* 7 */
+    uint8_t initial_window; /* 10 segments (RFC 6928) */
+    bool timestamps;       /* 12 bytes of option in every segment after the handshake (RFC 7323) */
+} np_tcp_config;
+
+/* Linux's defaults as above; keepalive off; timestamps on. */
+void np_tcp_defaults(np_tcp_config *c);
+
+typedef enum np_tcp_state {
+    NP_TCP_CLOSED,
+    NP_TCP_SYN_SENT,
+    NP_TCP_SYN_RECEIVED,
+    NP_TCP_ESTABLISHED,
+    NP_TCP_FIN_WAIT_1,
+    NP_TCP_FIN_WAIT_2,
+    NP_TCP_CLOSE_WAIT,
+    NP_TCP_CLOSING,
+    NP_TCP_LAST_ACK,
+    NP_TCP_TIME_WAIT,
+} np_tcp_state;
+
+/* How an end came to be closed, or what it is told. */
+typedef enum np_tcp_event {
+    NP_TCP_OPENED,            /* the handshake is complete at this end */
+    NP_TCP_PEER_CLOSED,       /* a FIN arrived, in order */
+    NP_TCP_DONE,              /* closed cleanly, after TIME_WAIT where due: the memory may go */
+    NP_TCP_REFUSED,           /* RST in answer to the SYN (ECONNREFUSED) */
+    NP_TCP_WAS_RESET,         /* RST (ECONNRESET) */
+    NP_TCP_TIMED_OUT_CONNECT, /* SYN (or SYN/ACK) retries used up (ETIMEDOUT) */
+    NP_TCP_TIMED_OUT_DATA,    /* retransmissions used up, or TCP_USER_TIMEOUT (ETIMEDOUT) */
+    NP_TCP_TIMED_OUT_KEEPALIVE, /* probes used up (ETIMEDOUT) */
+} np_tcp_event;
+
+/* Where an end's output goes. Calls happen inside np_tcp_* functions; they must not call back into the same
+   end, except np_tcp_write/close/abort from `event` and `received`. */
+typedef struct np_tcp_sink {
+    /* Fill in addresses, ports, conn and forward. seq, ack, flags, window, payload, bytes, options, kind are set. */
+    void (*transmit)(void *ctx, np_packet *p);
+    /* All data up to (not including) stream offset `upto` has arrived in order. */
+    void (*received)(void *ctx, uint64_t upto);
+    void (*event)(void *ctx, np_tcp_event what);
+    void *ctx;
+} np_tcp_sink;
+
+/* One end. At most 152 bytes (an idle connection, both ends and all, must stay within 400). Fields are the
+   implementation's own; out-of-order data is kept as a few ranges, not as segments. */
+typedef struct np_tcp {
+    np_time retransmit_at;  /* NP_NEVER when off; also the persist timer */
+    np_time keepalive_at;   /* may lie too early: it is checked against last_received when it comes */
+    np_time ack_at;         /* delayed ACK */
+    np_time last_received;
+    np_time unanswered_since; /* first send of the oldest unacknowledged byte (for TCP_USER_TIMEOUT) */
+    np_tcp_state state;
+} np_tcp;
+
+/* `iss`: initial sequence number. Opens actively: sends a SYN. */
+void np_tcp_connect(np_tcp *t, const np_tcp_config *c, uint32_t iss, const np_tcp_sink *s, np_time now);
+
+/* Opens passively with the SYN that arrived: sends a SYN/ACK. */
+void np_tcp_accept(np_tcp *t, const np_tcp_config *c, uint32_t iss, const np_packet *syn, const np_tcp_sink *s,
+                   np_time now);
+
+/* A segment for this end arrived. */
+void np_tcp_input(np_tcp *t, const np_tcp_config *c, const np_packet *p, const np_tcp_sink *s, np_time now);
+
+/* Queues `bytes` of `kind` (NP_KIND_PAYLOAD or _HEARTBEAT) and sends what window and state allow. Returns the
+   stream offset after the last byte: the peer has it all when its `received` reports that offset.
+   Not to be called after np_tcp_close or when closed (asserts). */
+uint64_t np_tcp_write(np_tcp *t, const np_tcp_config *c, uint32_t bytes, np_kind kind, const np_tcp_sink *s,
+                      np_time now);
+
+/* FIN after what is queued. */
+void np_tcp_close(np_tcp *t, const np_tcp_config *c, const np_tcp_sink *s, np_time now);
+
+/* RST, and closed at once (no event). */
+void np_tcp_abort(np_tcp *t, const np_tcp_config *c, const np_tcp_sink *s, np_time now);
+
+/* The earliest moment this end wants np_tcp_timer, NP_NEVER when none. */
+np_time np_tcp_deadline(const np_tcp *t);
+
+/* Does whatever is due at `now`; harmless when nothing is. */
+void np_tcp_timer(np_tcp *t, const np_tcp_config *c, const np_tcp_sink *s, np_time now);
+
+np_tcp_state np_tcp_get_state(const np_tcp *t);
+
+/* The answer a host gives to a TCP packet for which it has no connection: an RST (RFC 9293 3.10.7.1).
+   False when none is due. */
+bool np_tcp_unknown(const np_packet *p, np_packet *answer);
+
+#endif

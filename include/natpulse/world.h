@@ -1,0 +1,96 @@
+/*
+ * One simulation: clients -> access link -> NAT box(es) -> core link -> servers, for one strategy and one
+ * replica. Everything is in the configuration; nothing is read from anywhere else.
+ */
+#ifndef NATPULSE_WORLD_H
+#define NATPULSE_WORLD_H
+
+#include "natpulse/beat.h"
+#include "natpulse/box.h"
+#include "natpulse/link.h"
+#include "natpulse/metrics.h"
+#include "natpulse/tcp.h"
+#include "natpulse/work.h"
+
+typedef enum np_connection { NP_CONNECTION_PERSISTENT, NP_CONNECTION_PER_REQUEST, NP_CONNECTION_POOL } np_connection;
+
+/* Clients of one kind behind the box. */
+typedef struct np_group {
+    const char *name;
+    uint32_t count;
+    np_work_config work;
+    uint8_t transport;         /* NP_TCP or NP_UDP */
+    np_connection connection;  /* of groups that are not measured; strategies decide for those that are */
+    bool measure;              /* strategies apply to it and figures are about it */
+    np_dist arrival;           /* when each client's session begins, ns from the start (uniform over 60 s by default) */
+} np_group;
+
+/* One way of keeping connections: a column of the comparison. */
+typedef struct np_strategy {
+    const char *name;
+    np_connection connection;
+    np_time poll;              /* PER_REQUEST with a from_server workload: how often the client asks */
+    uint32_t pool;             /* POOL: connections a client */
+    np_keepalive keepalive;    /* at the client's socket */
+    bool keepalive_at_server;  /* the same at the server's socket too */
+    np_time user_timeout;      /* TCP_USER_TIMEOUT at both ends; 0: none */
+    np_beat_config beat;
+    uint64_t groups;           /* bit i: applies to group i; 0: to every measured one */
+} np_strategy;
+
+/* Reconnecting after a failure: exponential back-off with full jitter between least and most. */
+typedef struct np_reconnect {
+    np_time least, most;
+} np_reconnect;
+
+typedef struct np_world_config {
+    np_time duration, warmup;
+    uint64_t seed;
+    np_nat_config nat[4];
+    uint32_t nats;             /* boxes in the chain, the first nearest to the clients; 1 .. 4 */
+    np_link_config access_up, access_down, core_up, core_down;
+    uint32_t servers;
+    uint32_t server_connections; /* at each server; more are refused with an RST. 0: unlimited */
+    uint32_t server_memory;      /* bytes a connection */
+    np_tcp_config tcp;         /* keepalive and user_timeout in it are overridden by the strategy */
+    np_reconnect reconnect;
+    np_group *group;
+    uint32_t groups;           /* at most 64 */
+} np_world_config;
+
+/* What others may listen to. All may be NULL. */
+typedef enum np_place { NP_PLACE_INSIDE, NP_PLACE_OUTSIDE } np_place; /* of the first box */
+
+typedef enum np_notice_kind {
+    NP_NOTICE_OPENED,   /* a measured connection is open at both ends */
+    NP_NOTICE_BREAK,    /* cause is set */
+    NP_NOTICE_HEALED,
+    NP_NOTICE_CLIENT_KNEW,
+    NP_NOTICE_SERVER_KNEW,
+    NP_NOTICE_FALSE_CLOSE,
+    NP_NOTICE_EVICTED,  /* any flow's mapping */
+    NP_NOTICE_EXPIRED,
+} np_notice_kind;
+
+typedef struct np_notice {
+    np_time when;
+    np_notice_kind kind;
+    const char *cause;  /* "evicted", "keepalive", "rst", ... or NULL */
+    uint32_t client, conn;
+} np_notice;
+
+typedef struct np_listener {
+    void (*packet)(void *ctx, np_time when, np_place where, bool outbound, const np_packet *p);
+    void (*notice)(void *ctx, const np_notice *n);
+    void *ctx;
+} np_listener;
+
+/* Runs to the end. `stop` (may be NULL) is looked at now and then: non-zero abandons the run. NULL and *e when
+   abandoned or memory is out. The caller destroys the result. */
+np_result *np_world_run(const np_world_config *c, const np_strategy *s, uint32_t replica, const np_listener *listener,
+                        const volatile int *stop, np_error *e);
+
+/* Bytes of memory one idle simulated connection costs, both ends and its timers (for the bench). */
+size_t np_world_connection_bytes(void);
+
+#endif
