@@ -28,14 +28,16 @@ int np_cmd_version(int argc, char **argv);
 typedef struct np_command {
     const char *name;
     int (*run)(int argc, char **argv);
-    const char *operands; /* as usage shows them: "SCENARIO" */
-    const char *help;     /* one line */
+    const char *help; /* one line */
 } np_command;
 
 extern const np_command np_commands[]; /* ends with a NULL name */
 
 /* The command of that name; NULL, after an error with a suggestion on standard error, when there is none. */
 const np_command *np_cli_command(const char *name);
+
+/* Usage and the table, for `natpulse help` and for those who say nothing. */
+void np_cli_overview(FILE *out);
 
 /* ---- options ---- */
 
@@ -110,14 +112,22 @@ int np_cli_findings(np_findings *f, const np_error *e);
 
 /* ---- the rest ---- */
 
-/* Becomes the signal's number at SIGINT or SIGTERM; a second one ends the program at once. main installs it.
- */
+/* Becomes the signal's number at SIGINT or SIGTERM; a second one ends the program at once. */
 extern volatile int np_cli_stop;
 
-/* Splits PATH=VALUE texts in place of option values. The result is the caller's to free; NULL and a complaint
-   on standard error (exit status 2) when one has no '='. `extra` more places are left free at its end. */
-np_override *np_cli_overrides(const np_texts *set, uint32_t extra);
-void np_cli_overrides_free(np_override *o);
+/* main's: the above, and a closed pipe becomes a failed write. */
+void np_cli_catch_signals(void);
+
+/* The PATH=VALUE texts of --set as overrides, then `seed` and `replicas` where given (NULL: no such option).
+   np_cli_sets_free frees them. False, after a complaint, when a text is no PATH=VALUE: the exit status is 2.
+ */
+typedef struct np_sets {
+    np_override *set;
+    uint32_t n;
+    struct np_arena *arena;
+} np_sets;
+bool np_cli_sets(const np_texts *set, const np_number *seed, const np_number *replicas, np_sets *out);
+void np_cli_sets_free(np_sets *s);
 
 /* The format by --format, else by the extension of `path`, else the table. False after a complaint. */
 bool np_cli_format(const char *format, const char *path, np_format *out);
