@@ -11,18 +11,20 @@
 /* Why a packet was passed over. */
 typedef enum np_decoded {
     NP_DECODED_OK,
-    NP_DECODED_NOT_IP,     /* ARP, LLC, ... */
-    NP_DECODED_CUT,        /* the capture holds too little of it */
-    NP_DECODED_MALFORMED,  /* lengths that contradict each other */
-    NP_DECODED_FRAGMENT,   /* a later fragment whose first was not seen */
-    NP_DECODED_OTHER,      /* IP, but no TCP, UDP or ICMP echo */
+    NP_DECODED_NOT_IP,    /* ARP, LLC, ... */
+    NP_DECODED_CUT,       /* the capture holds too little of it */
+    NP_DECODED_MALFORMED, /* lengths that contradict each other */
+    NP_DECODED_FRAGMENT,  /* a later fragment whose first was not seen */
+    NP_DECODED_OTHER,     /* IP, but no TCP, UDP or ICMP echo: ICMP errors too */
     NP_DECODED_COUNT,
 } np_decoded;
 
 const char *np_decoded_name(np_decoded d); /* "ok", "not-ip", "cut", ... */
 
 /* Decodes one captured packet. `link` is a DLT_* value, `caplen` bytes are at `data`, `len` was the length on
-   the wire. Fills *p when OK (conn = NP_NO_CONN). Reads nothing outside [data, data + caplen). */
+   the wire. Fills *p when OK (conn = NP_NO_CONN). Reads nothing outside [data, data + caplen). It remembers
+   nothing, so every later fragment is NP_DECODED_FRAGMENT; an np_capture gives those the ports of their
+   first. Lengths above 65535 (offloaded packets) come out as 65535. */
 np_decoded np_decode(int link, const uint8_t *data, uint32_t caplen, uint32_t len, np_packet *p);
 
 /* True for link types np_decode knows. */
@@ -31,25 +33,34 @@ bool np_decode_knows(int link);
 typedef struct np_capture np_capture;
 
 /* Opens files ("-": standard input) to be read as one, merged by time. A file that cannot be opened, is a
-   directory, empty or no capture is an error that names it. `filter`: a BPF expression or NULL. */
+   directory, empty or no capture is an error that names it. `filter`: a BPF expression or NULL; one that
+   libpcap does not understand is a NP_TROUBLE_USAGE error. Of several files, those whose link type is unknown
+   are left out and counted; an error only when none remains. */
 np_capture *np_capture_open(const char *const *path, uint32_t files, const char *filter, np_error *e);
 void np_capture_close(np_capture *c);
 
 typedef struct np_captured {
-    uint64_t n;          /* counted from 0 over all packets read, the undecodable included */
-    np_time time;        /* nanoseconds since the Unix epoch; held when the capture's own time goes backwards */
+    uint64_t
+        n; /* counted from 0 over all packets read: the undecodable and those left out by the filter too */
+    np_time time;  /* nanoseconds since the Unix epoch; held when the capture's own time goes backwards */
+    uint32_t wire; /* bytes on the wire, link header included */
     np_decoded decoded;
-    np_packet packet;    /* when decoded is OK */
+    np_packet packet; /* when decoded is OK */
 } np_captured;
 
-/* The next packet: 1; 0 at the end; -1 and *e on an error with nothing readable behind it. */
+/* The next packet: 1; 0 at the end; -1 and *e when nothing could be read from any file. */
 int np_capture_next(np_capture *c, np_captured *out, np_error *e);
 
 typedef struct np_capture_counts {
-    uint64_t packets, by_decoded[NP_DECODED_COUNT], backwards;
-    uint64_t bytes;      /* captured bytes */
-    uint32_t cut_files;  /* files that ended in the middle of a packet */
-    char cut_text[256];  /* libpcap's words about the first of them, with its name */
+    uint64_t packets;  /* let through by the filter; the sum of by_decoded */
+    uint64_t filtered; /* left out by the filter */
+    uint64_t by_decoded[NP_DECODED_COUNT], backwards;
+    uint64_t bytes;     /* captured bytes of `packets` */
+    uint32_t cut_files; /* files that could not be read to their end */
+    char cut_text[512]; /* libpcap's words about the first of them, with its name */
+    uint32_t
+        unused_files; /* files of which no packet could be used: an unknown link type, or damage at once */
+    char unused_text[512]; /* why, for the first of them, with its name */
 } np_capture_counts;
 const np_capture_counts *np_capture_count(const np_capture *c);
 
