@@ -9,7 +9,8 @@
  *
  * Randomness (np_random) is keyed by (link, time sent), not by a count of packets: two strategies that
  * send at the same moment meet the same fate, and bursts and outages are processes in time that are there
- * whether anybody sends or not.
+ * whether anybody sends or not. (Packets sent at the very same nanosecond have fates of their own: the i-th of
+ * them is keyed by (link, time sent, i).)
  *
  * What it does not do: duplicate, corrupt, reorder, or share its rate with other links.
  */
@@ -30,29 +31,35 @@ typedef struct np_link_config {
     np_time burst;    /* GILBERT: mean length of a bad spell; spells are exponential in time */
     uint64_t mask;    /* MASK (for tests): bit i set: the i-th packet of each link is lost; after 64: none */
     bool outages;     /* on/off process: down for `down`, up for `up`, drawn in turn */
-    np_dist up, down; /* nanoseconds */
+    np_dist up, down; /* nanoseconds; a look costs one draw for each spell since the last, so let them be long */
     double rate;      /* bits a second; 0: unlimited */
-    uint32_t queue;   /* bytes that may wait for the rate; a packet that does not fit is lost. 0: 1 MB */
+    uint32_t queue;   /* bytes that may be unsent at once; a packet that does not fit is lost, unless it finds the
+                         link free. 0: 1 MB */
 } np_link_config;
 
-/* 64 bytes. Start with np_link_init. */
+/* 64 bytes. Start with np_link_init; the fields are the implementation's own. */
 typedef struct np_link {
-    np_time free_at;      /* when the rate has dealt with all sent so far */
-    np_time last_arrival; /* no packet arrives before it */
-    np_time flip_at;      /* Gilbert: the next change of state */
-    np_time outage_at;    /* the next change of outage state */
-    uint32_t flips, outage_flips; /* changes so far: even is good/up */
-    uint32_t entity;      /* which link, for its random draws */
-    uint32_t sent;        /* packets offered so far (for MASK) */
+    np_time free_at;       /* when the rate has dealt with all sent so far, but for free_fraction */
+    np_time last_arrival;  /* no packet arrives before it */
+    np_time last_sent;
+    np_time known_until;   /* Gilbert: .bad holds before it */
+    np_time outage_at;     /* the next change of outage state */
+    uint32_t outage_flips; /* changes so far: even is up */
+    uint32_t entity;       /* which link, for its random draws */
+    uint32_t sent;         /* packets offered so far (for MASK) */
+    uint32_t ordinal;      /* packets sent at .last_sent before the last one */
+    float free_fraction;   /* of a nanosecond, [0, 1) */
+    bool bad;              /* Gilbert: the state */
 } np_link;
 
 #define NP_LOST INT64_MIN
 
 /* entity: unique over all links of a simulation, both directions. Good and up at time 0 in proportion to
-   the process's long-run shares (a stationary start). */
+   the process's long-run shares (a stationary start; for outages that are not exponential the length of the
+   first spell is from 64 points of its distribution). The result depends on nothing but the arguments. */
 void np_link_init(np_link *l, const np_link_config *c, np_key key, uint32_t entity);
 
-/* Offers a packet of `bytes` (IP length) at `now`; `now` must not run backwards on one link.
+/* Offers a packet of `bytes` (IP length) at `now` >= 0; `now` must not run backwards on one link.
    Returns when it arrives, or NP_LOST. */
 np_time np_link_send(np_link *l, const np_link_config *c, np_key key, np_time now, uint32_t bytes);
 

@@ -21,8 +21,8 @@ typedef struct np_key {
     uint32_t word[2];
 } np_key;
 
-/* The key of one replica. Different (seed, replica) pairs give different keys: the pair is mixed through
-   Philox itself, so that neighbouring seeds and replicas share nothing. */
+/* The key of one replica. The pair is mixed through Philox itself, so that neighbouring seeds and replicas
+   share nothing (two given pairs have the same key with probability 2^-64). */
 np_key np_key_make(uint64_t seed, uint32_t replica);
 
 /* 64 random bits. */
@@ -34,8 +34,9 @@ typedef struct np_random_pair {
 } np_random_pair;
 np_random_pair np_random_two(np_key key, uint32_t entity, uint32_t purpose, uint64_t index);
 
-/* The top 53 bits as a double strictly between 0 and 1 (so that logarithms and quantiles are finite). */
-static inline double np_unit(uint64_t bits) { return ((double)(bits >> 11) + 0.5) * 0x1p-53; }
+/* The top 52 bits as a double strictly between 0 and 1, 2^-53 from either at the least (so that logarithms
+   and quantiles are finite). Not 53 bits: the half added to the largest would round up to 1. */
+static inline double np_unit(uint64_t bits) { return ((double)(bits >> 12) + 0.5) * 0x1p-52; }
 
 /* A number in [0, n), n > 0, unbiased to within 2^-32 * n (multiply and shift). n must fit 32 bits. */
 static inline uint32_t np_below(uint64_t bits, uint32_t n) { return (uint32_t)(((bits >> 32) * n) >> 32); }

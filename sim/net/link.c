@@ -1,0 +1,248 @@
+/*
+ * One direction of a link. Every random process is a function of time that exists whether anybody sends or
+ * not; sending only looks at it. Nothing is drawn at np_link_init, and nothing depends on earlier packets
+ * but the queue, so that links of two runs with the same key and number agree at every moment they share,
+ * whatever was sent in between.
+ *
+ * Independent loss and jitter are one draw at (link, time sent, i) for the i-th packet of that nanosecond: a
+ * burst sent at one instant does not share one fate.
+ *
+ * The Gilbert chain. Rates a (good to bad) and b (bad to good) make spells of mean 1/a and 1/b. The same
+ * process is had by throwing the state anew, bad with probability a/(a+b), at the events of a Poisson
+ * process of rate a+b: within a state the rate of throws that change it is b (or a), and two moments T apart
+ * agree by more than chance only when no throw lies between, exp(-(a+b)T). In this form the state at any
+ * moment follows from the last throw before it alone, and throws can be drawn cell by cell of time:
+ *
+ *     time   |   x     x  |            |      x     |  x   x   x |     cells of 1/(a+b), Poisson(1) throws
+ * each ^ now: its own cell has a throw before it; else look left
+ *
+ * So a look costs about 1.6 cells (two to three draws a cell), however long the link was idle; and it begins
+ * stationary. Walking spell by spell, as a first version did, cost draws in proportion to the silence.
+ * The state and the time up to which it is known are kept for the packets that follow soon.
+ *
+ * Outages have arbitrary spell lengths, so they are walked spell by spell; spell k is drawn at (link, k).
+ */
+#include "natpulse/link.h"
+
+#include <assert.h>
+#include <math.h>
+
+_Static_assert(sizeof(np_link) == 64, "a link's state is one cache line");
+
+enum { FLOOR = 2 };
+
+/* Purposes of draws. */
+#define PURPOSE_PACKET       NP_PURPOSE(FLOOR, 1) /* loss and jitter; index: time sent and ordinal */
+#define PURPOSE_THROWS       NP_PURPOSE(FLOOR, 2) /* Gilbert: throws in a cell; index: cell */
+#define PURPOSE_THROW        NP_PURPOSE(FLOOR, 3) /* Gilbert: moment and outcome; index: cell and throw */
+#define PURPOSE_OUTAGE_START NP_PURPOSE(FLOOR, 4)
+#define PURPOSE_OUTAGE       NP_PURPOSE(FLOOR, 5) /* index: spell */
+
+/* Poisson(1) exceeds 15 with probability 2e-14. */
+#define MAX_THROWS 15
+
+/* 2^64 / golden ratio, odd: multiples of it lie far apart, so that no packet's index is another's. */
+#define GOLDEN_64 UINT64_C(0x9e3779b97f4a7c15)
+
+#define DEFAULT_QUEUE  1000000 /* bytes, for np_link_config.queue == 0 */
+#define MAX_BACKLOG    1e18    /* ns, 31 years: what would wait longer is lost, whatever the queue */
+#define ROUNDING_GRACE 0.01    /* ns, more than floating point can be off by in a full queue */
+
+/* ---- Gilbert loss ---- */
+
+/* A number with the Poisson distribution of mean 1, by inversion. */
+static uint32_t poisson_one(uint64_t bits)
+{
+    double u = np_unit(bits), p = 0.36787944117144233 /* exp(-1) */, below = p;
+    uint32_t n = 0;
+    while (u > below && n < MAX_THROWS) {
+        p /= ++n;
+        below += p;
+    }
+    return n;
+}
+
+/* A moment in [0, width). */
+static np_time moment_in(uint64_t bits, np_time width)
+{
+    return (np_time)(((unsigned __int128)bits * (uint64_t)width) >> 64);
+}
+
+/* Sets l->bad and how long it is known to stay, for the moment `now`. */
+static void gilbert_look(np_link *l, const np_link_config *c, np_key key, np_time now)
+{
+    assert(c->burst > 0);
+    if (c->loss <= 0 || c->loss >= 1) {
+        l->bad = c->loss >= 1;
+        l->known_until = NP_NEVER;
+        return;
+    }
+    /* 1/(a+b), with b = 1/burst and a/(a+b) = loss. */
+    double mean = (double)c->burst * (1 - c->loss);
+    np_time width = mean < 1 ? 1 : (np_time)(mean + 0.5);
+
+    int64_t cell = now / width;
+    np_time offset = now - cell * width; /* of `now` in the cell; in earlier cells every throw is before it */
+    np_time next = width;                /* the first throw after `now`, or the end of its cell */
+    for (;; --cell, offset = width) {
+        uint32_t throws = poisson_one(np_random(key, l->entity, PURPOSE_THROWS, (uint64_t)cell));
+        np_time last = -1;
+        uint64_t outcome = 0;
+        for (uint32_t i = 0; i < throws; ++i) {
+            uint64_t index = (uint64_t)cell * (MAX_THROWS + 1) + i;
+            np_random_pair r = np_random_two(key, l->entity, PURPOSE_THROW, index);
+            np_time at = moment_in(r.a, width);
+            if (at > offset) {
+                if (at < next) next = at;
+            } else if (at > last) {
+                last = at;
+                outcome = r.b;
+            }
+        }
+        if (offset < width) l->known_until = now - offset + next;
+        if (last >= 0) {
+            l->bad = np_unit(outcome) < c->loss;
+            return;
+        }
+    }
+}
+
+/* ---- outages ---- */
+
+#define STRATA 64
+
+/* The i-th of STRATA equally likely lengths of a spell. */
+static double stratum(const np_dist *d, double i)
+{
+    return np_dist_sample(d, (uint64_t)(i / STRATA * 0x1p64));
+}
+
+static double strata_sum(const np_dist *d)
+{
+    double sum = 0;
+    for (int i = 0; i < STRATA; ++i) sum += stratum(d, i + 0.5);
+    return sum;
+}
+
+static double mean_spell(const np_dist *d)
+{
+    double mean = np_dist_mean(d);
+    return d->cap > 0 || isinf(mean) ? strata_sum(d) / STRATA : mean;
+}
+
+/* What is left of the spell that a moment taken at random falls into: the spell is met in proportion to its
+   length, the moment is anywhere within it. */
+static np_time residual_spell(const np_dist *d, np_random_pair r)
+{
+    if (d->kind == NP_DIST_EXPONENTIAL && d->cap <= 0) return np_dist_time(d, r.a);
+
+    double target = np_unit(r.a) * strata_sum(d), length = 0;
+    int i = 0;
+    for (; i < STRATA - 1; ++i) {
+        length = stratum(d, i + 0.5);
+        if (target < length) break;
+        target -= length;
+    }
+    length = stratum(d, i + 0.5);
+    return np_from_seconds(length * np_unit(r.b) * 1e-9);
+}
+
+static const np_dist *spell_dist(const np_link *l, const np_link_config *c)
+{
+    return l->outage_flips % 2 == 0 ? &c->up : &c->down;
+}
+
+static void outage_start(np_link *l, const np_link_config *c, np_key key)
+{
+    double up = mean_spell(&c->up), down = mean_spell(&c->down);
+    np_random_pair state = np_random_two(key, l->entity, PURPOSE_OUTAGE_START, 0);
+    np_random_pair place = np_random_two(key, l->entity, PURPOSE_OUTAGE_START, 1);
+
+    l->outage_flips = np_unit(state.a) * (up + down) < down;
+    l->outage_at = residual_spell(spell_dist(l, c), place);
+}
+
+bool np_link_up(np_link *l, const np_link_config *c, np_key key, np_time now)
+{
+    if (!c->outages) return true;
+    while (l->outage_at <= now) {
+        ++l->outage_flips;
+        np_time spell =
+            np_dist_time(spell_dist(l, c), np_random(key, l->entity, PURPOSE_OUTAGE, l->outage_flips));
+        if (spell == 0) spell = 1; /* so that two distributions of zeros come to an end */
+        l->outage_at = spell < NP_NEVER - l->outage_at ? l->outage_at + spell : NP_NEVER;
+    }
+    return l->outage_flips % 2 == 0;
+}
+
+/* ---- the link ---- */
+
+void np_link_init(np_link *l, const np_link_config *c, np_key key, uint32_t entity)
+{
+    *l = (np_link){.entity = entity, .last_sent = -1, .outage_at = NP_NEVER};
+    if (c->outages) outage_start(l, c, key);
+}
+
+bool np_link_is_fifo(const np_link_config *c)
+{
+    return c->jitter.kind == NP_DIST_CONSTANT && c->jitter.a <= 0 && c->rate <= 0;
+}
+
+/* `bits` are this packet's own. */
+static bool is_lost(np_link *l, const np_link_config *c, np_key key, np_time now, uint64_t bits)
+{
+    switch (c->loss_kind) {
+    case NP_LOSS_NONE: return false;
+    case NP_LOSS_INDEPENDENT: return np_unit(bits) < c->loss;
+    case NP_LOSS_GILBERT:
+        if (now >= l->known_until) gilbert_look(l, c, key, now);
+        return l->bad;
+    case NP_LOSS_MASK: return l->sent <= 64 && (c->mask >> (l->sent - 1) & 1);
+    }
+    assert(false && "a kind of loss that does not exist");
+    return true;
+}
+
+/* The packet queues for the rate: the moment its last bit leaves, or NP_LOST when it does not fit. A packet
+   that finds the link free always does. Fractions of nanoseconds are kept, so that a long burst leaves on
+   time. */
+static np_time transmit(np_link *l, const np_link_config *c, np_time now, uint32_t bytes)
+{
+    double ns_per_byte = 8e9 / c->rate, takes = bytes * ns_per_byte;
+    double room = (c->queue > 0 ? c->queue : DEFAULT_QUEUE) * ns_per_byte;
+
+    if (l->free_at > now) {
+        double backlog = (double)(l->free_at - now) + (double)l->free_fraction;
+        if (backlog + takes > fmin(room, MAX_BACKLOG) + ROUNDING_GRACE) return NP_LOST;
+        takes += (double)l->free_fraction;
+    } else {
+        if (takes > MAX_BACKLOG) return NP_LOST;
+        l->free_at = now;
+    }
+    double whole = floor(takes);
+    l->free_at += (np_time)whole;
+    l->free_fraction = (float)(takes - whole);
+    return l->free_at + (l->free_fraction >= 0.5f);
+}
+
+np_time np_link_send(np_link *l, const np_link_config *c, np_key key, np_time now, uint32_t bytes)
+{
+    assert(now >= 0 && now >= l->last_sent);
+    l->ordinal = now == l->last_sent ? l->ordinal + 1 : 0;
+    l->last_sent = now;
+    if (l->sent < UINT32_MAX) ++l->sent;
+
+    np_random_pair own = {0, 0};
+    if (c->loss_kind == NP_LOSS_INDEPENDENT || c->jitter.kind != NP_DIST_CONSTANT) {
+        own = np_random_two(key, l->entity, PURPOSE_PACKET, (uint64_t)now + l->ordinal * GOLDEN_64);
+    }
+    if (!np_link_up(l, c, key, now) || is_lost(l, c, key, now, own.a)) return NP_LOST;
+
+    np_time leaves = c->rate > 0 ? transmit(l, c, now, bytes) : now;
+    if (leaves == NP_LOST) return NP_LOST;
+
+    np_time arrival = leaves + c->delay + np_dist_time(&c->jitter, own.b);
+    if (arrival < l->last_arrival) arrival = l->last_arrival;
+    l->last_arrival = arrival;
+    return arrival;
+}
