@@ -1,26 +1,27 @@
 /*
  * One direction of a link. Every random process is a function of time that exists whether anybody sends or
- * not; sending only looks at it. Nothing is drawn at np_link_init, and nothing depends on earlier packets
- * but the queue, so that links of two runs with the same key and number agree at every moment they share,
- * whatever was sent in between.
+ * not; sending only looks at it. Nothing depends on earlier packets but the queue, so that links of two runs
+ * with the same key and number agree at every moment they share, whatever was sent in between.
  *
  * Independent loss and jitter are one draw at (link, time sent, i) for the i-th packet of that nanosecond: a
  * burst sent at one instant does not share one fate.
  *
  * The Gilbert chain. Rates a (good to bad) and b (bad to good) make spells of mean 1/a and 1/b. The same
- * process is had by throwing the state anew, bad with probability a/(a+b), at the events of a Poisson
- * process of rate a+b: within a state the rate of throws that change it is b (or a), and two moments T apart
- * agree by more than chance only when no throw lies between, exp(-(a+b)T). In this form the state at any
- * moment follows from the last throw before it alone, and throws can be drawn cell by cell of time:
+ * process is had by throwing the state anew, bad with probability a/(a+b), at the events of a Poisson process
+ * of rate a+b: in the bad state throws that change it come at rate (a+b) b/(a+b) = b, in the good at rate a,
+ * and two moments T apart agree by more than chance only when no throw lies between, exp(-(a+b)T). In this
+ * form the state at any moment follows from the last throw before it alone, and throws can be drawn cell by
+ * cell of time, in each from its end backwards with exponential gaps:
  *
- *     time   |   x     x  |            |      x     |  x   x   x |     cells of 1/(a+b), Poisson(1) throws
- * each ^ now: its own cell has a throw before it; else look left
+ *     time   |   x     x  |            |      x     |  x   x   x |     cells of about 1/(a+b)
+ *                                               ^ now: the newest throw not after it; else look further left
  *
- * So a look costs about 1.6 cells (two to three draws a cell), however long the link was idle; and it begins
- * stationary. Walking spell by spell, as a first version did, cost draws in proportion to the silence.
- * The state and the time up to which it is known are kept for the packets that follow soon.
+ * So a look costs about two draws however long the link was idle, and the process begins stationary. The
+ * state and the time up to which it is known are kept for packets that follow soon. Lost: walking spell by
+ * spell (draws in proportion to the silence), and counting the throws of a cell before placing them (twice
+ * the draws).
  *
- * Outages have arbitrary spell lengths, so they are walked spell by spell; spell k is drawn at (link, k).
+ * Outages have spells of any distribution, so they are walked spell by spell; spell k is drawn at (link, k).
  */
 #include "natpulse/link.h"
 
@@ -33,13 +34,13 @@ enum { FLOOR = 2 };
 
 /* Purposes of draws. */
 #define PURPOSE_PACKET       NP_PURPOSE(FLOOR, 1) /* loss and jitter; index: time sent and ordinal */
-#define PURPOSE_THROWS       NP_PURPOSE(FLOOR, 2) /* Gilbert: throws in a cell; index: cell */
-#define PURPOSE_THROW        NP_PURPOSE(FLOOR, 3) /* Gilbert: moment and outcome; index: cell and throw */
-#define PURPOSE_OUTAGE_START NP_PURPOSE(FLOOR, 4)
-#define PURPOSE_OUTAGE       NP_PURPOSE(FLOOR, 5) /* index: spell */
+#define PURPOSE_THROW        NP_PURPOSE(FLOOR, 2) /* Gilbert: gap and outcome; index: cell and throw */
+#define PURPOSE_OUTAGE_START NP_PURPOSE(FLOOR, 3)
+#define PURPOSE_OUTAGE       NP_PURPOSE(FLOOR, 4) /* index: spell */
 
-/* Poisson(1) exceeds 15 with probability 2e-14. */
-#define MAX_THROWS 15
+/* Numbers set aside for the throws of a cell. More happen once in 10^14 cells, and share a later cell's
+ * draws. */
+#define THROWS_PER_CELL 16
 
 /* 2^64 / golden ratio, odd: multiples of it lie far apart, so that no packet's index is another's. */
 #define GOLDEN_64 UINT64_C(0x9e3779b97f4a7c15)
@@ -49,24 +50,6 @@ enum { FLOOR = 2 };
 #define ROUNDING_GRACE 0.01    /* ns, more than floating point can be off by in a full queue */
 
 /* ---- Gilbert loss ---- */
-
-/* A number with the Poisson distribution of mean 1, by inversion. */
-static uint32_t poisson_one(uint64_t bits)
-{
-    double u = np_unit(bits), p = 0.36787944117144233 /* exp(-1) */, below = p;
-    uint32_t n = 0;
-    while (u > below && n < MAX_THROWS) {
-        p /= ++n;
-        below += p;
-    }
-    return n;
-}
-
-/* A moment in [0, width). */
-static np_time moment_in(uint64_t bits, np_time width)
-{
-    return (np_time)(((unsigned __int128)bits * (uint64_t)width) >> 64);
-}
 
 /* Sets l->bad and how long it is known to stay, for the moment `now`. */
 static void gilbert_look(np_link *l, const np_link_config *c, np_key key, np_time now)
@@ -78,31 +61,25 @@ static void gilbert_look(np_link *l, const np_link_config *c, np_key key, np_tim
         return;
     }
     /* 1/(a+b), with b = 1/burst and a/(a+b) = loss. */
-    double mean = (double)c->burst * (1 - c->loss);
-    np_time width = mean < 1 ? 1 : (np_time)(mean + 0.5);
-
+    double gap = fmax((double)c->burst * (1 - c->loss), 1);
+    np_time width = (np_time)(gap + 0.5);
     int64_t cell = now / width;
-    np_time offset = now - cell * width; /* of `now` in the cell; in earlier cells every throw is before it */
-    np_time next = width;                /* the first throw after `now`, or the end of its cell */
-    for (;; --cell, offset = width) {
-        uint32_t throws = poisson_one(np_random(key, l->entity, PURPOSE_THROWS, (uint64_t)cell));
-        np_time last = -1;
-        uint64_t outcome = 0;
-        for (uint32_t i = 0; i < throws; ++i) {
-            uint64_t index = (uint64_t)cell * (MAX_THROWS + 1) + i;
+    np_time end = (cell + 1) * width;
+    double ago = (double)(end - now); /* of `now`, as seen from the end of the cell */
+
+    l->known_until = end;
+    for (;; --cell, ago = 0) {
+        double throw = 0;
+        for (uint32_t i = 0;; ++i) {
+            uint64_t index = (uint64_t)cell * THROWS_PER_CELL + i;
             np_random_pair r = np_random_two(key, l->entity, PURPOSE_THROW, index);
-            np_time at = moment_in(r.a, width);
-            if (at > offset) {
-                if (at < next) next = at;
-            } else if (at > last) {
-                last = at;
-                outcome = r.b;
+            throw -= log(np_unit(r.a)) * gap;
+            if (throw >= (double)width) break; /* before the cell: an older cell's matter */
+            if (throw >= ago) {
+                l->bad = np_unit(r.b) < c->loss;
+                return;
             }
-        }
-        if (offset < width) l->known_until = now - offset + next;
-        if (last >= 0) {
-            l->bad = np_unit(outcome) < c->loss;
-            return;
+            l->known_until = end - (np_time) throw;
         }
     }
 }
