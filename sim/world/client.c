@@ -1,0 +1,371 @@
+/*
+ * What the applications at both ends do with connections.
+ *
+ * A client that keeps connections (persistent, pool) has one session a connection: it connects, stays, and
+ * when the connection fails connects again after a back-off. Exchanges of its rounds wait in `held` for a
+ * session that is open and has no request outstanding. A per-request client opens a connection for each
+ * exchange: the first of a round alone (the page), the others of the round together (what it embeds). When
+ * the server opens the exchanges (push), a per-request client polls: what the server has for it waits there.
+ *
+ * What an application does not do: repeat a message whose connection failed under it.
+ */
+#include "state.h"
+#include <assert.h>
+
+/* A poll and the answer that ends it: an HTTP request and response with few headers, bytes. */
+#define POLL_BYTES        120
+#define POLL_ANSWER_BYTES 120
+/* The first datagram of a UDP flow, which tells the server where its client is, bytes. */
+#define HELLO_BYTES 16
+
+static bool measured(const struct world *w, uint32_t client)
+{
+    return group_of(w, &w->client[client])->measure;
+}
+
+static uint32_t sessions_of(const struct world *w, const struct client *k)
+{
+    switch (connection_of(w, k)) {
+    case NP_CONNECTION_PERSISTENT: return 1;
+    case NP_CONNECTION_POOL: return strategy_applies(w, k->group) ? w->sessions_each : 1;
+    default: return 0;
+    }
+}
+
+static uint32_t message_make(struct world *w, const struct message *what)
+{
+    uint32_t i = np_pool_take(&w->messages);
+    if (i == NONE) {
+        w->out_of_memory = true;
+        return NONE;
+    }
+    struct message *m = message_at(w, i);
+    *m = *what;
+    m->next = NONE;
+    return i;
+}
+
+static void list_add(struct world *w, struct list *l, uint32_t message)
+{
+    message_at(w, message)->next = NONE;
+    if (l->head == NONE)
+        l->head = message;
+    else
+        message_at(w, l->tail)->next = message;
+    l->tail = message;
+}
+
+static uint32_t list_take(struct world *w, struct list *l)
+{
+    uint32_t i = l->head;
+    l->head = message_at(w, i)->next;
+    return i;
+}
+
+/* ---- rounds ---- */
+
+static void schedule_round(struct world *w, uint32_t client, np_time from)
+{
+    struct client *k = &w->client[client];
+    np_round r = np_work_round(&group_of(w, k)->work, w->key, client, k->round);
+    k->round_due = from + r.gap;
+    if (k->round_due < w->config->duration) np_world_at(w, k->round_due, EVENT_ROUND, client, 0);
+}
+
+/* One exchange of the present round is over, for good or ill. */
+static void exchange_over(struct world *w, uint32_t client)
+{
+    struct client *k = &w->client[client];
+    if (k->unanswered && --k->unanswered == 0 && !group_of(w, k)->work.open_loop)
+        schedule_round(w, client, w->now);
+}
+
+/* ---- sessions ---- */
+
+static uint32_t connect_session(struct world *w, uint32_t client, uint32_t session)
+{
+    struct session *s = &w->session[w->client[client].first_session + session];
+    s->state = SESSION_CONNECTING;
+    s->busy = false;
+    return s->conn = np_conn_open(w, client, session, NONE);
+}
+
+/* Writes held exchanges to sessions that are free. */
+static void pump(struct world *w, uint32_t client)
+{
+    struct client *k = &w->client[client];
+    uint32_t n = sessions_of(w, k);
+    for (uint32_t i = 0; i < n && k->held.head != NONE; i++) {
+        struct session *s = &w->session[k->first_session + i];
+        while (k->held.head != NONE && s->state == SESSION_OPEN && !s->busy &&
+               conn_at(w, s->conn)->believes[CLIENT]) {
+            uint32_t m = list_take(w, &k->held);
+            struct message what = *message_at(w, m);
+            np_pool_give(&w->messages, m);
+            s->busy = what.response > 0;
+            np_conn_write(w, s->conn, CLIENT, &what);
+            if (!what.response) exchange_over(w, client);
+        }
+    }
+}
+
+/* The per-request client's way: a connection for the oldest held exchange. */
+static void open_for_held(struct world *w, uint32_t client)
+{
+    struct client *k = &w->client[client];
+    if (k->held.head == NONE) return;
+    uint32_t m = list_take(w, &k->held);
+    message_at(w, m)->next = NONE;
+    np_conn_open(w, client, NONE, m);
+}
+
+static void server_has(struct world *w, uint32_t client, struct message *m)
+{
+    struct client *k = &w->client[client];
+    m->from = SERVER;
+    np_meter_message_sent(w, m);
+    if (sessions_of(w, k) == 0) {
+        uint32_t i = message_make(w, m);
+        if (i != NONE) list_add(w, &k->at_server, i);
+    } else if (k->serving != NONE && conn_at(w, k->serving)->believes[SERVER]) {
+        np_conn_write(w, k->serving, SERVER, m);
+    } else {
+        np_meter_message_lost(w, m);
+    }
+}
+
+void np_client_round(struct world *w, uint32_t client)
+{
+    struct client *k = &w->client[client];
+    const np_work_config *work = &group_of(w, k)->work;
+    np_round r = np_work_round(work, w->key, client, k->round);
+    np_time due = k->round_due;
+    if (!work->from_server) k->unanswered += r.count;
+    for (uint32_t i = 0; i < r.count; i++) {
+        np_exchange e = np_work_exchange(work, w->key, client, k->round, i);
+        struct message m = {.type = MESSAGE_REQUEST,
+                            .client = client,
+                            .bytes = e.request,
+                            .response = e.response,
+                            .service = e.service,
+                            .sent = due,
+                            .counts = measured(w, client)};
+        if (work->from_server) {
+            server_has(w, client, &m);
+            continue;
+        }
+        m.from = CLIENT;
+        np_meter_message_sent(w, &m);
+        uint32_t held = message_make(w, &m);
+        if (held != NONE) list_add(w, &k->held, held);
+    }
+    k->round++;
+    if (work->open_loop || work->from_server) schedule_round(w, client, due);
+    if (work->from_server) return;
+    if (sessions_of(w, k))
+        pump(w, client);
+    else
+        open_for_held(w, client);
+}
+
+void np_client_start(struct world *w, uint32_t client)
+{
+    struct client *k = &w->client[client];
+    const np_group *g = group_of(w, k);
+    k->started = true;
+    uint32_t n = sessions_of(w, k);
+    for (uint32_t i = 0; i < n; i++) connect_session(w, client, i);
+    if (n == 0 && g->work.from_server) {
+        double phase = np_unit(np_random(w->key, client, PURPOSE_POLL, 0));
+        np_world_at(w, w->now + (np_time)(phase * (double)w->strategy->poll), EVENT_POLL, client, 0);
+    }
+    schedule_round(w, client, w->now);
+}
+
+void np_client_poll(struct world *w, uint32_t client)
+{
+    uint32_t m = message_make(w, &(struct message){.type = MESSAGE_POLL,
+                                                   .client = client,
+                                                   .bytes = POLL_BYTES,
+                                                   .response = POLL_ANSWER_BYTES,
+                                                   .sent = w->now});
+    if (m != NONE) np_conn_open(w, client, NONE, m);
+    if (w->now + w->strategy->poll < w->config->duration)
+        np_world_at(w, w->now + w->strategy->poll, EVENT_POLL, client, 0);
+}
+
+void np_client_retry(struct world *w, uint32_t client, uint32_t session)
+{
+    if (w->session[w->client[client].first_session + session].state == SESSION_WAITING)
+        connect_session(w, client, session);
+}
+
+void np_client_opened(struct world *w, uint32_t conn)
+{
+    struct conn *c = conn_at(w, conn);
+    uint32_t client = c->client;
+    if (c->session == NONE) {
+        struct message m = *message_at(w, c->request);
+        np_pool_give(&w->messages, c->request);
+        c->request = NONE;
+        np_conn_write(w, conn, CLIENT, &m);
+        if (!m.response) {
+            c->done = true;
+            np_conn_close(w, conn, CLIENT);
+        }
+        return;
+    }
+    struct session *s = &w->session[w->client[client].first_session + c->session];
+    if (s->was_open && c->measured && w->measuring) w->meter.reconnects++;
+    s->conn = conn;
+    s->state = SESSION_OPEN;
+    s->was_open = true;
+    s->attempts = 0;
+    if (c->transport == NP_UDP)
+        np_conn_write(w, conn, CLIENT, &(struct message){.type = MESSAGE_HELLO, .bytes = HELLO_BYTES});
+    pump(w, client);
+}
+
+void np_client_failed(struct world *w, uint32_t conn)
+{
+    struct conn *c = conn_at(w, conn);
+    struct client *k = &w->client[c->client];
+    uint32_t client = c->client;
+    if (c->refused && !c->opened) np_meter_path(w, conn, false, CAUSE_REFUSED);
+    if (c->session == NONE) {
+        bool poll = group_of(w, k)->work.from_server;
+        if (c->request != NONE) {
+            uint32_t m = c->request;
+            c->request = NONE;
+            np_meter_message_lost(w, message_at(w, m));
+            np_pool_give(&w->messages, m);
+        }
+        if (c->done || poll) return;
+        c->done = true;
+        exchange_over(w, client);
+        while (k->held.head != NONE) open_for_held(w, client);
+        return;
+    }
+    struct session *s = &w->session[k->first_session + c->session];
+    if (s->conn != conn && s->state != SESSION_CONNECTING) return;
+    bool was_busy = s->busy;
+    s->busy = false;
+    s->state = SESSION_WAITING;
+    s->conn = NONE;
+    double most = (double)w->config->reconnect.most, least = (double)w->config->reconnect.least;
+    double ceiling = least * (double)(1u << (s->attempts < 20 ? s->attempts : 20));
+    if (ceiling > most) ceiling = most;
+    s->attempts++;
+    np_time wait = (np_time)(ceiling * np_unit(np_random(w->key, client, PURPOSE_RECONNECT, k->retries++)));
+    np_world_at(w, w->now + wait, EVENT_RETRY, client, c->session);
+    if (was_busy) exchange_over(w, client);
+}
+
+/* ---- messages arrive ---- */
+
+void np_client_message(struct world *w, uint32_t conn, const struct message *m)
+{
+    struct conn *c = conn_at(w, conn);
+    struct client *k = &w->client[c->client];
+    uint32_t client = c->client;
+    if (!c->believes[CLIENT]) return;
+    switch (m->type) {
+    case MESSAGE_REQUEST: /* a push that wants an answer */
+        if (m->response) {
+            struct message answer = {.type = MESSAGE_RESPONSE,
+                                     .client = client,
+                                     .bytes = m->response,
+                                     .sent = w->now,
+                                     .counts = m->counts,
+                                     .from = CLIENT};
+            np_meter_message_sent(w, &answer);
+            np_conn_write(w, conn, CLIENT, &answer);
+        }
+        break;
+    case MESSAGE_RESPONSE:
+        if (c->session != NONE) {
+            w->session[k->first_session + c->session].busy = false;
+            exchange_over(w, client);
+            pump(w, client);
+        } else {
+            c->done = true;
+            np_conn_close(w, conn, CLIENT);
+            exchange_over(w, client);
+            while (k->held.head != NONE) open_for_held(w, client);
+        }
+        break;
+    case MESSAGE_POLL_ANSWER:
+        c->done = true;
+        np_conn_close(w, conn, CLIENT);
+        break;
+    default: break;
+    }
+}
+
+void np_server_message(struct world *w, uint32_t conn, const struct message *m)
+{
+    struct conn *c = conn_at(w, conn);
+    struct client *k = &w->client[c->client];
+    if (!c->believes[SERVER]) return;
+    if (m->type == MESSAGE_REQUEST && m->response) {
+        struct message answer = {.type = MESSAGE_RESPONSE,
+                                 .client = c->client,
+                                 .bytes = m->response,
+                                 .counts = m->counts,
+                                 .conn = conn,
+                                 .serial = c->serial,
+                                 .from = SERVER};
+        uint32_t i = message_make(w, &answer);
+        if (i == NONE) return;
+        if (m->service)
+            np_world_at(w, w->now + m->service, EVENT_SERVICE, i, 0);
+        else
+            np_server_service(w, i);
+    } else if (m->type == MESSAGE_POLL) {
+        while (k->at_server.head != NONE) {
+            uint32_t i = list_take(w, &k->at_server);
+            struct message what = *message_at(w, i);
+            np_pool_give(&w->messages, i);
+            np_conn_write(w, conn, SERVER, &what);
+        }
+        np_conn_write(w, conn, SERVER, &(struct message){.type = MESSAGE_POLL_ANSWER, .bytes = m->response});
+    }
+}
+
+/* A response is ready. */
+void np_server_service(struct world *w, uint32_t message)
+{
+    struct message m = *message_at(w, message);
+    np_pool_give(&w->messages, message);
+    m.sent = w->now;
+    np_meter_message_sent(w, &m);
+    struct conn *c = conn_at(w, m.conn);
+    if (c->serial == m.serial && c->believes[SERVER])
+        np_conn_write(w, m.conn, SERVER, &m);
+    else
+        np_meter_message_lost(w, &m);
+}
+
+void np_server_opened(struct world *w, uint32_t conn)
+{
+    struct conn *c = conn_at(w, conn);
+    if (c->session != NONE) w->client[c->client].serving = conn;
+}
+
+void np_server_failed(struct world *w, uint32_t conn)
+{
+    struct client *k = &w->client[conn_at(w, conn)->client];
+    if (k->serving == conn) k->serving = NONE;
+}
+
+void np_message_dropped(struct world *w, uint32_t message)
+{
+    struct message *m = message_at(w, message);
+    struct client *k = &w->client[m->client];
+    if (m->type == MESSAGE_REQUEST && m->from == SERVER && sessions_of(w, k) == 0) {
+        list_add(w, &k->at_server, message); /* the next poll fetches it */
+        return;
+    }
+    np_meter_message_lost(w, m);
+    np_pool_give(&w->messages, message);
+}

@@ -1,0 +1,596 @@
+/*
+ * Connections: opening, what arrives for which end, timers, closing, and letting go.
+ *
+ * Who gets a packet is decided as hosts decide it, by addresses and ports. The number of the connection that
+ * a packet carries is only a short cut to the likely answer; when it does not fit, the client's list or the
+ * servers' hash is asked, and when nobody fits, the host answers with a reset. So a mapping that came back
+ * with another port, or went to another host, has the consequences it has in life.
+ *
+ * An end that gives up resets the connection (one RST) rather than lingering over a FIN that nobody hears.
+ */
+#include "state.h"
+#include <assert.h>
+#include <stdlib.h>
+
+#define SERVER_PORT 443
+
+/* How long a client waits for the whole of a per-request exchange: a common default of HTTP clients. */
+static const np_time PATIENCE = 30 * NP_SECOND;
+
+/* 10.0.0.2 onwards for clients; the benchmarking range of RFC 2544, 198.18.0.0/15, for servers. */
+static np_addr client_addr(uint32_t i)
+{
+    return np_addr_ipv4(0x0a000002u + i);
+}
+static np_addr server_addr(uint32_t i)
+{
+    return np_addr_ipv4(0xc6120001u + i);
+}
+
+/* The context of an end's output. */
+struct io {
+    struct world *world;
+    uint32_t conn;
+    enum side side;
+};
+
+/* ---- the servers' hash ---- */
+
+static uint32_t *bucket_of(const struct world *w, uint32_t addr, uint16_t port, uint32_t server)
+{
+    uint64_t h = ((uint64_t)addr << 32 | (uint64_t)port << 16) ^ (uint64_t)server * 0x9e3779b97f4a7c15u;
+    h *= 0xd6e8feb86659fd93u;
+    return &w->bucket[(h >> 32) & (w->buckets - 1)];
+}
+
+/* Doubles the buckets when there are more connections than buckets. */
+static void grow_buckets(struct world *w)
+{
+    uint32_t n = w->buckets * 2;
+    uint32_t *bigger = malloc(n * sizeof *bigger);
+    if (!bigger) return; /* longer chains, nothing worse */
+    memset(bigger, 0xff, n * sizeof *bigger);
+    free(w->bucket);
+    w->bucket = bigger;
+    w->buckets = n;
+    for (uint32_t i = 0; i < w->conns.used; i++) {
+        struct conn *c = conn_at(w, i);
+        if (!c->serial || !c->hashed) continue;
+        uint32_t *b = bucket_of(w, c->peer_addr, c->peer_port, c->server);
+        c->next_in_bucket = *b;
+        *b = i;
+    }
+}
+
+static void hash_in(struct world *w, uint32_t conn)
+{
+    if (w->conns.used > w->buckets) grow_buckets(w);
+    struct conn *c = conn_at(w, conn);
+    uint32_t *b = bucket_of(w, c->peer_addr, c->peer_port, c->server);
+    c->next_in_bucket = *b;
+    *b = conn;
+    c->hashed = true;
+}
+
+static void hash_out(struct world *w, uint32_t conn)
+{
+    struct conn *c = conn_at(w, conn);
+    if (!c->hashed) return;
+    for (uint32_t *b = bucket_of(w, c->peer_addr, c->peer_port, c->server); *b != NONE;
+         b = &conn_at(w, *b)->next_in_bucket)
+        if (*b == conn) {
+            *b = c->next_in_bucket;
+            break;
+        }
+    c->hashed = false;
+}
+
+static uint32_t hash_find(const struct world *w, uint32_t addr, uint16_t port, uint32_t server)
+{
+    uint32_t i = *bucket_of(w, addr, port, server);
+    while (i != NONE) {
+        const struct conn *c = conn_at(w, i);
+        if (c->peer_addr == addr && c->peer_port == port && c->server == server) break;
+        i = c->next_in_bucket;
+    }
+    return i;
+}
+
+/* ---- an end's surroundings ---- */
+
+static const np_tcp_config *tcp_config(const struct world *w, const struct conn *c, enum side side)
+{
+    return strategy_applies(w, c->group) ? &w->tcp_end[side] : &w->tcp_plain;
+}
+
+static bool beats(const struct world *w, const struct conn *c)
+{
+    return w->has_beat && c->session != NONE && strategy_applies(w, c->group);
+}
+
+static void address(const struct world *w, const struct conn *c, uint32_t conn, enum side from, np_packet *p)
+{
+    (void)w;
+    np_addr client = client_addr(c->client), server = server_addr(c->server);
+    p->family = 4;
+    p->conn = conn;
+    if (from == CLIENT) {
+        p->src = client;
+        p->sport = c->local_port;
+        p->dst = server;
+        p->dport = SERVER_PORT;
+    } else {
+        p->src = server;
+        p->sport = SERVER_PORT;
+        p->dst = (np_addr){.word = {c->peer_addr}};
+        p->dport = c->peer_port;
+    }
+}
+
+static void transmit(void *ctx, np_packet *p)
+{
+    struct io *io = ctx;
+    const struct conn *c = conn_at(io->world, io->conn);
+    address(io->world, c, io->conn, io->side, p);
+    p->proto = NP_TCP;
+    np_meter_sent(io->world, c, io->side, p);
+    np_wire_from(io->world, io->side, p);
+}
+
+/* A whole message arrived at side `at`. Frees the message. */
+static void deliver(struct world *w, uint32_t conn, enum side at, uint32_t message)
+{
+    struct message m = *message_at(w, message);
+    np_pool_give(&w->messages, message);
+    struct conn *c = conn_at(w, conn);
+    np_meter_message_arrived(w, &m);
+    if (beats(w, c)) {
+        const np_beat_config *b = &w->strategy->beat;
+        np_beat_heard(beat_at(w, conn, at), b, w->now);
+        if (m.type == MESSAGE_ANSWER) np_beat_answered(beat_at(w, conn, at), b, w->now);
+        if (m.type == MESSAGE_BEAT && b->answer_bytes && c->believes[at])
+            np_conn_write(w, conn, at, &(struct message){.type = MESSAGE_ANSWER, .bytes = b->answer_bytes});
+    }
+    if (m.type == MESSAGE_BEAT || m.type == MESSAGE_ANSWER) return;
+    if (at == CLIENT)
+        np_client_message(w, conn, &m);
+    else
+        np_server_message(w, conn, &m);
+}
+
+static void received(void *ctx, uint64_t upto)
+{
+    struct io *io = ctx;
+    struct world *w = io->world;
+    struct conn *c = conn_at(w, io->conn);
+    enum side from = io->side == CLIENT ? SERVER : CLIENT;
+    while (c->out[from] != NONE && message_at(w, c->out[from])->end <= upto) {
+        uint32_t m = c->out[from];
+        c->out[from] = message_at(w, m)->next;
+        deliver(w, io->conn, io->side, m);
+    }
+}
+
+/* The application at one end learns that it has a connection. */
+static void end_opened(struct world *w, uint32_t conn, enum side side)
+{
+    struct conn *c = conn_at(w, conn);
+    if (beats(w, c))
+        np_beat_start(beat_at(w, conn, side), &w->strategy->beat,
+                      side == CLIENT ? NP_BEAT_CLIENT : NP_BEAT_SERVER, 2 * c->client + side, w->now);
+    np_meter_believes(w, conn, side);
+    if (side == CLIENT)
+        np_client_opened(w, conn);
+    else
+        np_server_opened(w, conn);
+}
+
+/* The end lets go of its state: nothing more will come of what it wrote. */
+static void end_gone(struct world *w, uint32_t conn, enum side side)
+{
+    struct conn *c = conn_at(w, conn);
+    if (c->end[side] != END_LIVE) return;
+    c->end[side] = END_GONE;
+    if (side == SERVER) {
+        hash_out(w, conn);
+        w->server_open[c->server]--;
+    }
+    while (c->out[side] != NONE) {
+        uint32_t m = c->out[side];
+        c->out[side] = message_at(w, m)->next;
+        np_message_dropped(w, m);
+    }
+    if (side == CLIENT)
+        np_client_failed(w, conn);
+    else
+        np_server_failed(w, conn);
+    if (c->end[CLIENT] == END_GONE && c->end[SERVER] != END_LIVE) {
+        if (w->reaps == w->reap_room) {
+            uint32_t room = w->reap_room ? 2 * w->reap_room : 64,
+                     *grown = realloc(w->reap, room * sizeof *grown);
+            if (!grown) {
+                w->out_of_memory = true;
+                return;
+            }
+            w->reap = grown;
+            w->reap_room = room;
+        }
+        w->reap[w->reaps++] = conn;
+    }
+}
+
+static void end_fails(struct world *w, uint32_t conn, enum side side, const char *why)
+{
+    struct conn *c = conn_at(w, conn);
+    if (c->believes[side]) np_meter_gives_up(w, conn, side, why);
+    end_gone(w, conn, side);
+}
+
+static void event(void *ctx, np_tcp_event what)
+{
+    struct io *io = ctx;
+    struct world *w = io->world;
+    struct conn *c = conn_at(w, io->conn);
+    switch (what) {
+    case NP_TCP_OPENED: end_opened(w, io->conn, io->side); break;
+    case NP_TCP_PEER_CLOSED:
+        /* The other side ended it. A client that did not ask for that has lost its connection. */
+        if (c->believes[io->side])
+            np_meter_gives_up(w, io->conn, io->side, io->side == CLIENT && c->session != NONE ? "fin" : NULL);
+        np_conn_close(w, io->conn, io->side);
+        break;
+    case NP_TCP_DONE: end_gone(w, io->conn, io->side); break;
+    case NP_TCP_REFUSED: end_fails(w, io->conn, io->side, "refused"); break;
+    case NP_TCP_WAS_RESET: end_fails(w, io->conn, io->side, "reset"); break;
+    case NP_TCP_TIMED_OUT_CONNECT: end_fails(w, io->conn, io->side, "connect"); break;
+    case NP_TCP_TIMED_OUT_DATA: end_fails(w, io->conn, io->side, "retransmission"); break;
+    case NP_TCP_TIMED_OUT_KEEPALIVE: end_fails(w, io->conn, io->side, "keepalive"); break;
+    }
+}
+
+#define SINK(io) (&(np_tcp_sink){.transmit = transmit, .received = received, .event = event, .ctx = (io)})
+
+/* After anything was done to an end: its next deadline gets an event, unless one comes sooner anyway. */
+static void settle(struct world *w, uint32_t conn, enum side side)
+{
+    struct conn *c = conn_at(w, conn);
+    if (c->end[side] != END_LIVE) return;
+    np_time due = c->transport == NP_TCP ? np_tcp_deadline(tcp_at(w, conn, side)) : NP_NEVER;
+    if (c->believes[side] && beats(w, c)) {
+        np_time beat = np_beat_deadline(beat_at(w, conn, side), &w->strategy->beat);
+        if (beat < due) due = beat;
+    }
+    if (side == CLIENT && c->give_up_at < due) due = c->give_up_at;
+    if (due >= c->armed[side]) return;
+    if (due < w->now) due = w->now;
+    c->armed[side] = due;
+    np_world_at(w, due, EVENT_END, conn, side);
+}
+
+/* ---- opening ---- */
+
+static uint16_t pick_port(struct world *w, uint32_t client)
+{
+    struct client *k = &w->client[client];
+    for (;;) { /* a client never has all of 28232 ports (Linux's ip_local_port_range) in use */
+        uint16_t port = k->next_port;
+        k->next_port = port == 60999 ? 32768 : (uint16_t)(port + 1);
+        uint32_t i = k->conns;
+        while (i != NONE && conn_at(w, i)->local_port != port) i = conn_at(w, i)->next_of_client;
+        if (i == NONE) return port;
+    }
+}
+
+uint32_t np_conn_open(struct world *w, uint32_t client, uint32_t session, uint32_t request)
+{
+    struct client *k = &w->client[client];
+    uint32_t i = np_pool_take(&w->conns);
+    bool tcp = group_of(w, k)->transport == NP_TCP;
+    if (i == NONE || (tcp && !np_pool_reach(&w->tcps, i)) || (w->has_beat && !np_pool_reach(&w->beats, i))) {
+        w->out_of_memory = true;
+        return NONE;
+    }
+    struct conn *c = conn_at(w, i);
+    uint32_t nth = k->opened++;
+    *c = (struct conn){
+        .serial = ++w->serials,
+        .client = client,
+        .session = session,
+        .request = request,
+        .server = np_below(np_random(w->key, client, PURPOSE_SERVER, nth), w->config->servers),
+        .local_port = pick_port(w, client),
+        .next_of_client = k->conns,
+        .out = {NONE, NONE},
+        .armed = {NP_NEVER, NP_NEVER},
+        .give_up_at = session == NONE ? w->now + PATIENCE : NP_NEVER,
+        .usable_since = NP_NEVER,
+        .transport = (uint8_t)(tcp ? NP_TCP : NP_UDP),
+        .group = k->group,
+        .measured = group_of(w, k)->measure,
+        .end = {END_LIVE, END_NONE},
+        .listed = true,
+    };
+    k->conns = i;
+    if (tcp) {
+        uint32_t iss = (uint32_t)np_random(w->key, client, PURPOSE_ISS, nth);
+        memset(tcp_at(w, i, CLIENT), 0, 2 * sizeof(np_tcp));
+        np_tcp_connect(tcp_at(w, i, CLIENT), tcp_config(w, c, CLIENT), iss,
+                       SINK((&(struct io){w, i, CLIENT})), w->now);
+    } else {
+        end_opened(w, i, CLIENT);
+    }
+    settle(w, i, CLIENT);
+    return i;
+}
+
+/* ---- arrivals ---- */
+
+static void input(struct world *w, uint32_t conn, enum side at, const np_packet *p)
+{
+    struct conn *c = conn_at(w, conn);
+    np_tcp_input(tcp_at(w, conn, at), tcp_config(w, c, at), p, SINK((&(struct io){w, conn, at})), w->now);
+    settle(w, conn, at);
+}
+
+static void answer_unknown(struct world *w, enum side at, const np_packet *p)
+{
+    np_packet answer;
+    if (!np_tcp_unknown(p, &answer)) return;
+    answer.conn = p->conn;
+    answer.kind = NP_KIND_CONTROL;
+    np_wire_from(w, at, &answer);
+}
+
+static void accept_syn(struct world *w, uint32_t conn, const np_packet *p)
+{
+    struct conn *c = conn_at(w, conn);
+    if (w->config->server_connections && w->server_open[c->server] >= w->config->server_connections) {
+        answer_unknown(w, SERVER, p);
+        return;
+    }
+    c->peer_addr = p->src.word[0];
+    c->peer_port = p->sport;
+    c->end[SERVER] = END_LIVE;
+    w->server_open[c->server]++;
+    hash_in(w, conn);
+    uint32_t iss = (uint32_t)(np_random(w->key, c->client, PURPOSE_ISS, c->serial) >> 32);
+    np_tcp_accept(tcp_at(w, conn, SERVER), tcp_config(w, c, SERVER), iss, p,
+                  SINK((&(struct io){w, conn, SERVER})), w->now);
+    settle(w, conn, SERVER);
+}
+
+static void tcp_at_server(struct world *w, struct conn *c, const np_packet *p)
+{
+    uint32_t server = np_addr_to_ipv4(&p->dst) - 0xc6120001u, addr = p->src.word[0];
+    if (c && c->hashed && c->peer_addr == addr && c->peer_port == p->sport && c->server == server) {
+        input(w, p->conn, SERVER, p);
+        return;
+    }
+    uint32_t other = hash_find(w, addr, p->sport, server);
+    if (other != NONE)
+        input(w, other, SERVER, p);
+    else if ((p->flags & (NP_SYN | NP_ACK | NP_RST)) == NP_SYN && c && c->end[SERVER] == END_NONE &&
+             c->server == server)
+        accept_syn(w, p->conn, p);
+    else
+        answer_unknown(w, SERVER, p);
+}
+
+static bool client_has(const struct conn *c, uint32_t client, uint32_t server, uint16_t port)
+{
+    return c->end[CLIENT] == END_LIVE && c->client == client && c->server == server && c->local_port == port;
+}
+
+static void tcp_at_client(struct world *w, const np_packet *p)
+{
+    uint32_t client = np_addr_to_ipv4(&p->dst) - 0x0a000002u, server = np_addr_to_ipv4(&p->src) - 0xc6120001u;
+    uint32_t i = p->conn;
+    if (i >= w->conns.used || !conn_at(w, i)->serial || !client_has(conn_at(w, i), client, server, p->dport))
+        for (i = w->client[client].conns; i != NONE && !client_has(conn_at(w, i), client, server, p->dport);)
+            i = conn_at(w, i)->next_of_client;
+    if (i == NONE) {
+        answer_unknown(w, CLIENT, p);
+        return;
+    }
+    np_meter_heard(w, conn_at(w, i));
+    input(w, i, CLIENT, p);
+}
+
+/* One datagram of a UDP message is accounted for: arrived, or lost on the way. With the last of them the
+   message is delivered or lost. `conn` is NONE when no end took it. */
+static void datagram(struct world *w, const np_packet *p, uint32_t conn, enum side at)
+{
+    struct message *m = message_at(w, p->seq);
+    if (conn == NONE) m->lost = true;
+    if (--m->end) return;
+    if (m->lost)
+        np_message_dropped(w, p->seq);
+    else
+        deliver(w, conn, at, p->seq);
+}
+
+static void udp_arrived(struct world *w, enum side at, struct conn *c, const np_packet *p)
+{
+    if (!c || c->transport != NP_UDP || c->serial != p->ack ||
+        (at == CLIENT && (c->end[CLIENT] != END_LIVE || c->local_port != p->dport))) {
+        datagram(w, p, NONE, at);
+        return;
+    }
+    if (at == SERVER) {
+        bool known = c->end[SERVER] == END_LIVE;
+        bool moved = c->peer_addr != p->src.word[0] || c->peer_port != p->sport;
+        c->peer_addr = p->src.word[0];
+        c->peer_port = p->sport;
+        if (!known) {
+            c->end[SERVER] = END_LIVE;
+            w->server_open[c->server]++;
+            end_opened(w, p->conn, SERVER);
+        }
+        if (moved) np_meter_path(w, p->conn, np_conn_path(w, c, true), CAUSE_ROAMED);
+    } else {
+        np_meter_heard(w, c);
+    }
+    datagram(w, p, p->conn, at);
+    settle(w, p->conn, at);
+}
+
+void np_conn_arrived(struct world *w, enum side at, np_packet *p)
+{
+    struct conn *c = p->conn < w->conns.used ? conn_at(w, p->conn) : NULL;
+    if (c && !c->serial) c = NULL;
+    if (p->proto == NP_UDP)
+        udp_arrived(w, at, c, p);
+    else if (at == SERVER)
+        tcp_at_server(w, c, p);
+    else
+        tcp_at_client(w, p);
+}
+
+void np_conn_packet_lost(struct world *w, const np_packet *p)
+{
+    if (p->proto == NP_UDP) datagram(w, p, NONE, CLIENT);
+}
+
+/* ---- sending, closing ---- */
+
+static void append(struct world *w, struct conn *c, enum side from, uint32_t message)
+{
+    if (c->out[from] == NONE)
+        c->out[from] = message;
+    else
+        message_at(w, c->out_last[from])->next = message;
+    c->out_last[from] = message;
+}
+
+uint32_t np_conn_write(struct world *w, uint32_t conn, enum side from, const struct message *what)
+{
+    struct conn *c = conn_at(w, conn);
+    assert(c->believes[from]);
+    uint32_t i = np_pool_take(&w->messages);
+    if (i == NONE) {
+        w->out_of_memory = true;
+        return NONE;
+    }
+    struct message *m = message_at(w, i);
+    *m = *what;
+    m->next = NONE;
+    m->conn = conn;
+    m->serial = c->serial;
+    m->client = c->client;
+    m->from = (uint8_t)from;
+    np_kind kind = m->type == MESSAGE_BEAT || m->type == MESSAGE_ANSWER ? NP_KIND_HEARTBEAT : NP_KIND_PAYLOAD;
+    if (c->transport == NP_TCP) {
+        append(w, c, from, i);
+        m->end = UINT64_MAX; /* not before it is written */
+        m->end = np_tcp_write(tcp_at(w, conn, from), tcp_config(w, c, from), m->bytes, kind,
+                              SINK((&(struct io){w, conn, from})), w->now);
+    } else {
+        uint32_t left = m->bytes, parts = left ? (left + NP_UDP_MAX_PAYLOAD - 1) / NP_UDP_MAX_PAYLOAD : 1;
+        uint32_t serial = c->serial;
+        m->end = parts;
+        for (uint32_t k = 0; k < parts; k++) {
+            uint32_t part = left < NP_UDP_MAX_PAYLOAD ? left : NP_UDP_MAX_PAYLOAD;
+            np_packet p;
+            np_udp_datagram(&p, part, kind);
+            address(w, c, conn, from, &p);
+            p.proto = NP_UDP;
+            p.seq = i; /* the simulator's own thread from packet to message; UDP has no such field */
+            p.ack = serial;
+            left -= part;
+            np_meter_sent(w, c, from, &p);
+            np_wire_from(w, from, &p);
+        }
+    }
+    settle(w, conn, from);
+    return i;
+}
+
+void np_conn_close(struct world *w, uint32_t conn, enum side side)
+{
+    struct conn *c = conn_at(w, conn);
+    if (c->end[side] != END_LIVE) return;
+    if (c->believes[side]) np_meter_gives_up(w, conn, side, NULL);
+    if (side == CLIENT) c->give_up_at = NP_NEVER;
+    if (c->transport == NP_TCP) {
+        np_tcp_close(tcp_at(w, conn, side), tcp_config(w, c, side), SINK((&(struct io){w, conn, side})),
+                     w->now);
+        settle(w, conn, side);
+    } else {
+        end_gone(w, conn, side);
+    }
+}
+
+void np_conn_abort(struct world *w, uint32_t conn, enum side side)
+{
+    struct conn *c = conn_at(w, conn);
+    if (c->end[side] != END_LIVE) return;
+    if (c->transport == NP_TCP)
+        np_tcp_abort(tcp_at(w, conn, side), tcp_config(w, c, side), SINK((&(struct io){w, conn, side})),
+                     w->now);
+    end_gone(w, conn, side);
+}
+
+/* ---- timers ---- */
+
+void np_conn_timer(struct world *w, uint32_t conn, enum side side, np_time when)
+{
+    struct conn *c = conn_at(w, conn);
+    if (!c->serial || c->armed[side] != when) return; /* one that was overtaken by a sooner one */
+    c->armed[side] = NP_NEVER;
+    if (c->end[side] != END_LIVE) return;
+    if (side == CLIENT && w->now >= c->give_up_at) {
+        if (c->believes[side]) np_meter_gives_up(w, conn, side, "no-response");
+        np_conn_abort(w, conn, side);
+        return;
+    }
+    if (c->transport == NP_TCP)
+        np_tcp_timer(tcp_at(w, conn, side), tcp_config(w, c, side), SINK((&(struct io){w, conn, side})),
+                     w->now);
+    while (c->end[side] == END_LIVE && c->believes[side] && beats(w, c)) {
+        np_beat_action a = np_beat_timer(beat_at(w, conn, side), &w->strategy->beat, w->key, w->now);
+        if (a == NP_BEAT_NOTHING) break;
+        if (a == NP_BEAT_SEND) {
+            np_conn_write(w, conn, side,
+                          &(struct message){.type = MESSAGE_BEAT, .bytes = w->strategy->beat.bytes});
+        } else {
+            np_meter_gives_up(w, conn, side, a == NP_BEAT_DEAD ? "heartbeat" : "silence");
+            np_conn_abort(w, conn, side);
+        }
+    }
+    settle(w, conn, side);
+}
+
+/* ---- letting go ---- */
+
+void np_conn_reap(struct world *w)
+{
+    while (w->reaps) {
+        uint32_t i = w->reap[--w->reaps];
+        struct conn *c = conn_at(w, i);
+        if (!c->serial || c->end[CLIENT] != END_GONE || c->end[SERVER] == END_LIVE) continue;
+        uint32_t *at = &w->client[c->client].conns;
+        while (*at != i) at = &conn_at(w, *at)->next_of_client;
+        *at = c->next_of_client;
+        c->serial = 0;
+        np_pool_give(&w->conns, i);
+    }
+}
+
+/* ---- ground truth ---- */
+
+bool np_conn_path(const struct world *w, const struct conn *c, bool outer_port_must_match)
+{
+    np_tuple t = {.local = client_addr(c->client),
+                  .remote = server_addr(c->server),
+                  .local_port = c->local_port,
+                  .remote_port = SERVER_PORT,
+                  .proto = c->transport,
+                  .family = 4};
+    for (uint32_t i = 0; i < w->config->nats; i++) {
+        np_mapping m;
+        if (!np_box_lookup(w->box[i], &t, &m)) return false;
+        t.local = m.external;
+        t.local_port = m.external_port;
+    }
+    return !outer_port_must_match || (t.local.word[0] == c->peer_addr && t.local_port == c->peer_port);
+}

@@ -1,0 +1,363 @@
+/*
+ * Figures: what the world shows to its meters, turned into the metrics of natpulse/metrics.h.
+ *
+ * All counting starts at the end of the warm-up; what began before it is clipped there (times) or left out
+ * (breaks, messages). Integrals over time are kept as "value since", added up when the value changes.
+ *
+ * A break is a fact about the path: an end still believes in a connection that the boxes no longer carry. It
+ * ends in one of four ways: the client knew first, the server knew first, it healed, or it was open at the
+ * end.
+ */
+#include "state.h"
+#include <math.h>
+#include <stdlib.h>
+
+/* A delivered message that took longer is late. */
+static const np_time LATE = 10 * NP_SECOND;
+/* Silence after which the next packet counts as a wake-up of the client. */
+static const np_time ASLEEP = NP_SECOND;
+
+static const char *const CAUSE_NAME[CAUSE_COUNT] = {"evicted",     "expired",     "nat_restart", "roamed",
+                                                    "client_gone", "server_gone", "refused"};
+
+bool np_meter_create(struct world *w)
+{
+    for (int i = 0; i < NP_SPREAD_COUNT; i++)
+        if (!(w->meter.spread[i] = np_quantile_create())) return false;
+    return true;
+}
+
+/* Seconds from `since` to now that lie past the warm-up. */
+static double past_warmup(const struct world *w, np_time since)
+{
+    if (since < w->config->warmup) since = w->config->warmup;
+    return w->now > since ? np_seconds(w->now - since) : 0;
+}
+
+static void tell(const struct world *w, np_notice_kind kind, const char *cause, uint32_t conn)
+{
+    if (!w->listener || !w->listener->notice) return;
+    np_notice n = {.when = w->now, .kind = kind, .cause = cause, .client = NONE, .conn = NONE};
+    if (conn != NONE) {
+        n.client = conn_at(w, conn)->client;
+        n.conn = conn_at(w, conn)->serial;
+    }
+    w->listener->notice(w->listener->ctx, &n);
+}
+
+/* ---- packets ---- */
+
+static void active(struct world *w, const struct conn *c)
+{
+    struct client *k = &w->client[c->client];
+    if (w->now - k->last_active >= ASLEEP && w->measuring) w->meter.wakeups++;
+    k->last_active = w->now;
+}
+
+void np_meter_sent(struct world *w, const struct conn *c, enum side from, const np_packet *p)
+{
+    if (!c->measured) return;
+    if (from == CLIENT) active(w, c);
+    if (!w->measuring) return;
+    struct meter *m = &w->meter;
+    m->wire_packets++;
+    m->wire_bytes += p->bytes;
+    if (p->kind == NP_KIND_KEEPALIVE || p->kind == NP_KIND_HEARTBEAT) {
+        m->upkeep_packets++;
+        m->upkeep_bytes += p->bytes;
+    } else if (p->kind == NP_KIND_PAYLOAD) {
+        m->payload_bytes += p->payload;
+    }
+}
+
+void np_meter_heard(struct world *w, const struct conn *c)
+{
+    if (c->measured) active(w, c);
+}
+
+/* ---- messages ---- */
+
+void np_meter_message_sent(struct world *w, struct message *m)
+{
+    m->counts = m->counts && w->measuring;
+    if (m->counts) w->meter.sent++;
+}
+
+void np_meter_message_arrived(struct world *w, const struct message *m)
+{
+    if (!m->counts) return;
+    w->meter.delivered++;
+    np_time delay = w->now - m->sent;
+    if (delay > LATE) w->meter.late++;
+    if (!np_quantile_add(w->meter.spread[NP_SPREAD_MESSAGE_DELAY], np_seconds(delay)))
+        w->out_of_memory = true;
+}
+
+void np_meter_message_lost(struct world *w, const struct message *m)
+{
+    if (m->counts) w->meter.lost++;
+}
+
+/* ---- belief and truth ---- */
+
+/* Usable: both ends believe in it, and the boxes carry it to where the server thinks its client is. */
+static void set_usable(struct world *w, struct conn *c)
+{
+    bool usable = c->believes[CLIENT] && c->believes[SERVER] && c->mapped;
+    if (usable == (c->usable_since != NP_NEVER)) return;
+    if (usable) {
+        c->usable_since = w->now;
+    } else {
+        if (c->measured) w->meter.usable_s += past_warmup(w, c->usable_since);
+        c->usable_since = NP_NEVER;
+    }
+}
+
+static void held_changes(struct world *w, int by)
+{
+    struct meter *m = &w->meter;
+    m->held = (uint32_t)((int)m->held + by);
+    if (w->measuring && m->held > m->held_peak) m->held_peak = m->held;
+}
+
+void np_meter_believes(struct world *w, uint32_t conn, enum side side)
+{
+    struct conn *c = conn_at(w, conn);
+    enum side other = side == CLIENT ? SERVER : CLIENT;
+    c->believes[side] = true;
+    c->parting = false;
+    if (side == SERVER && c->measured) {
+        c->held_since = w->now;
+        held_changes(w, 1);
+    }
+    if (side == CLIENT && c->measured && c->transport == NP_TCP && w->measuring) w->meter.handshakes++;
+    if (c->believes[other]) {
+        c->opened = true;
+        c->mapped = np_conn_path(w, c, true);
+        if (c->measured) tell(w, NP_NOTICE_OPENED, NULL, conn);
+    }
+    set_usable(w, c);
+}
+
+/* Whether a break that began now or at c->broken_at is counted. */
+static bool counted(const struct world *w, const struct conn *c)
+{
+    return c->measured && c->broken_at >= w->config->warmup;
+}
+
+static void knows(struct world *w, uint32_t conn, enum side side, const char *why)
+{
+    struct conn *c = conn_at(w, conn);
+    tell(w, side == CLIENT ? NP_NOTICE_CLIENT_KNEW : NP_NOTICE_SERVER_KNEW, why, conn);
+    if (!counted(w, c)) return;
+    if (!c->knew[CLIENT] && !c->knew[SERVER]) {
+        if (side == CLIENT)
+            w->meter.client_knew++;
+        else
+            w->meter.server_knew++;
+    }
+    c->knew[side] = true;
+    np_quantile *spread = w->meter.spread[side == CLIENT ? NP_SPREAD_CLIENT_DETECT : NP_SPREAD_SERVER_DETECT];
+    if (!np_quantile_add(spread, np_seconds(w->now - c->broken_at))) w->out_of_memory = true;
+}
+
+void np_meter_gives_up(struct world *w, uint32_t conn, enum side side, const char *why)
+{
+    struct conn *c = conn_at(w, conn);
+    enum side other = side == CLIENT ? SERVER : CLIENT;
+    if (c->broken) {
+        if (c->measured) knows(w, conn, side, why ? why : "close");
+    } else if (why && c->measured && !c->parting && c->mapped && c->believes[other]) {
+        if (w->measuring) w->meter.false_closes++;
+        tell(w, NP_NOTICE_FALSE_CLOSE, why, conn);
+    }
+    c->parting = true; /* the other end is about to be told */
+    c->believes[side] = false;
+    if (side == SERVER && c->measured) {
+        w->meter.held_s += past_warmup(w, c->held_since);
+        held_changes(w, -1);
+    }
+    if (!c->believes[other]) c->broken = false;
+    set_usable(w, c);
+}
+
+/* The boxes carry the connection again, or no longer. */
+void np_meter_path(struct world *w, uint32_t conn, bool mapped, enum cause cause)
+{
+    struct conn *c = conn_at(w, conn);
+    bool anyone = c->believes[CLIENT] || c->believes[SERVER];
+    c->mapped = mapped;
+    if (cause == CAUSE_REFUSED) {
+        if (c->measured && w->measuring) {
+            w->meter.breaks++;
+            w->meter.by_cause[CAUSE_REFUSED]++;
+            w->meter.client_knew++;
+        }
+        return;
+    }
+    if (!mapped && anyone && c->opened && !c->broken && !c->parting) {
+        c->broken = true;
+        c->broken_at = w->now;
+        c->cause = (uint8_t)cause;
+        c->knew[CLIENT] = c->knew[SERVER] = false;
+        if (c->measured) tell(w, NP_NOTICE_BREAK, CAUSE_NAME[cause], conn);
+        if (counted(w, c)) {
+            w->meter.breaks++;
+            w->meter.by_cause[cause]++;
+        }
+    } else if (mapped && c->broken && c->believes[CLIENT] && c->believes[SERVER]) {
+        c->broken = false;
+        if (c->measured) tell(w, NP_NOTICE_HEALED, NULL, conn);
+        if (counted(w, c)) w->meter.healed++;
+    }
+    set_usable(w, c);
+}
+
+/* ---- the boxes ---- */
+
+static void entries_change(struct world *w, int by)
+{
+    struct meter *m = &w->meter;
+    m->entries_s += (double)m->entries * past_warmup(w, m->entries_since);
+    m->entries_since = w->now;
+    m->entries = (uint32_t)((int)m->entries + by);
+    if (w->measuring && m->entries > m->entries_peak) m->entries_peak = m->entries;
+}
+
+/* Whose connection a mapping of the first box is: NONE when its slot has gone to another since. */
+static uint32_t owner(const struct world *w, uint32_t box, const np_mapping *m)
+{
+    if (m->conn >= w->conns.used) return NONE;
+    const struct conn *c = conn_at(w, m->conn);
+    if (!c->serial) return NONE;
+    bool same = box > 0 || (c->local_port == m->inside.local_port &&
+                            np_addr_to_ipv4(&m->inside.local) == 0x0a000002u + c->client);
+    return same ? m->conn : NONE;
+}
+
+void np_meter_mapping(struct world *w, uint32_t box, np_mapping_event what, const np_mapping *m, np_time when)
+{
+    (void)when; /* boxes are asked at every expiry: it is now */
+    uint32_t conn = owner(w, box, m);
+    const struct conn *c = conn == NONE ? NULL : conn_at(w, conn);
+    bool live = c && (c->believes[CLIENT] || c->believes[SERVER]);
+    if (box == 0) entries_change(w, what == NP_MAPPING_CREATED ? 1 : -1);
+    if (what == NP_MAPPING_CREATED) {
+        if (live) np_meter_path(w, conn, np_conn_path(w, c, true), CAUSE_ROAMED);
+        return;
+    }
+    if (w->measuring && what == NP_MAPPING_EVICTED) {
+        if (live)
+            w->meter.evictions_live++;
+        else
+            w->meter.evictions_dead++;
+    }
+    if (w->measuring && what == NP_MAPPING_EXPIRED && live) w->meter.expiries_live++;
+    if (what == NP_MAPPING_EVICTED) tell(w, NP_NOTICE_EVICTED, live ? "live" : "dead", conn);
+    if (what == NP_MAPPING_EXPIRED) tell(w, NP_NOTICE_EXPIRED, live ? "live" : "dead", conn);
+    if (c)
+        np_meter_path(w, conn, false,
+                      what == NP_MAPPING_EVICTED   ? CAUSE_EVICTED
+                      : what == NP_MAPPING_FLUSHED ? CAUSE_NAT_RESTART
+                                                   : CAUSE_EXPIRED);
+}
+
+/* ---- the run ---- */
+
+void np_meter_warm(struct world *w)
+{
+    struct meter *m = &w->meter;
+    w->measuring = true;
+    m->held_peak = m->held;
+    m->entries_peak = m->entries;
+    m->at_warmup = *np_box_count(w->box[0]);
+}
+
+void np_meter_sample(struct world *w)
+{
+    w->result->occupancy[w->samples++] = (double)np_box_entries(w->box[0]);
+}
+
+/* Breaks still open, and ends that never knew. */
+static void censor(struct world *w, struct conn *c, uint64_t *open)
+{
+    if (!c->broken || !counted(w, c)) return;
+    if (!c->knew[CLIENT] && !c->knew[SERVER]) (*open)++;
+    if (c->believes[CLIENT]) np_quantile_add_censored(w->meter.spread[NP_SPREAD_CLIENT_DETECT]);
+    if (c->believes[SERVER]) np_quantile_add_censored(w->meter.spread[NP_SPREAD_SERVER_DETECT]);
+}
+
+void np_meter_finish(struct world *w)
+{
+    struct meter *m = &w->meter;
+    np_result *r = w->result;
+    uint64_t open = 0;
+    entries_change(w, 0);
+    for (uint32_t i = 0; i < w->conns.used; i++) {
+        struct conn *c = conn_at(w, i);
+        if (!c->serial) continue;
+        censor(w, c, &open);
+        if (!c->measured) continue;
+        if (c->usable_since != NP_NEVER) m->usable_s += past_warmup(w, c->usable_since);
+        if (c->believes[SERVER]) m->held_s += past_warmup(w, c->held_since);
+    }
+    bool tcp = false, persistent = w->connection != NP_CONNECTION_PER_REQUEST;
+    for (uint32_t i = 0; i < w->config->groups; i++)
+        if (w->config->group[i].measure && w->config->group[i].transport == NP_TCP) tcp = true;
+
+    const np_box_counts *box = np_box_count(w->box[0]);
+    double window = np_seconds(w->config->duration - w->config->warmup), hours = m->conn_s / 3600;
+    for (int i = 0; i < NP_METRIC_COUNT; i++) r->value[i] = NAN;
+#define PUT(e, v)      r->value[NP_METRIC_##e] = (double)(v)
+#define PUT_RATE(e, v) r->value[NP_METRIC_##e] = hours > 0 ? (double)(v) / hours : NAN
+    if (persistent && m->conn_s > 0)
+        PUT(REACHABLE, m->usable_s / (m->conn_s * (w->sessions_each ? w->sessions_each : 1)));
+    PUT_RATE(BREAKS, m->breaks);
+    PUT_RATE(BREAKS_EVICTED, m->by_cause[CAUSE_EVICTED]);
+    PUT_RATE(BREAKS_EXPIRED, m->by_cause[CAUSE_EXPIRED]);
+    PUT_RATE(BREAKS_NAT_RESTART, m->by_cause[CAUSE_NAT_RESTART]);
+    PUT_RATE(BREAKS_ROAMED, m->by_cause[CAUSE_ROAMED]);
+    PUT_RATE(BREAKS_CLIENT_GONE, m->by_cause[CAUSE_CLIENT_GONE]);
+    PUT_RATE(BREAKS_SERVER_GONE, m->by_cause[CAUSE_SERVER_GONE]);
+    PUT_RATE(BREAKS_REFUSED, m->by_cause[CAUSE_REFUSED]);
+    PUT_RATE(BREAKS_CLIENT_KNEW, m->client_knew);
+    PUT_RATE(BREAKS_SERVER_KNEW, m->server_knew);
+    PUT_RATE(BREAKS_HEALED, m->healed);
+    PUT_RATE(BREAKS_OPEN, open);
+    PUT_RATE(FALSE_CLOSES, m->false_closes);
+    PUT(MESSAGES_SENT, m->sent);
+    PUT(MESSAGES_DELIVERED, m->delivered);
+    PUT(MESSAGES_LATE, m->late);
+    PUT(MESSAGES_LOST, m->lost);
+    PUT(MESSAGES_PENDING, m->sent - m->delivered - m->lost);
+    if (persistent) PUT_RATE(RECONNECTS, m->reconnects);
+    if (tcp) PUT(HANDSHAKES, m->handshakes);
+    if (persistent) PUT_RATE(UPKEEP_PACKETS, m->upkeep_packets);
+    if (persistent) PUT_RATE(UPKEEP_BYTES, m->upkeep_bytes);
+    PUT_RATE(PAYLOAD_BYTES, m->payload_bytes);
+    PUT_RATE(WIRE_PACKETS, m->wire_packets);
+    PUT_RATE(WIRE_BYTES, m->wire_bytes);
+    PUT_RATE(WAKEUPS, m->wakeups);
+    if (window > 0) PUT(SERVER_OPEN_MEAN, m->held_s / window);
+    PUT(SERVER_OPEN_PEAK, m->held_peak);
+    if (m->held_s > 0) PUT(SERVER_ZOMBIE, 1 - m->usable_s / m->held_s);
+    PUT(SERVER_MEMORY, (double)m->held_peak * w->config->server_memory);
+    if (window > 0) PUT(NAT_ENTRIES_MEAN, m->entries_s / window);
+    PUT(NAT_ENTRIES_PEAK, m->entries_peak);
+    PUT(NAT_INSERTS, box->inserts - m->at_warmup.inserts);
+    PUT(NAT_EVICTIONS_LIVE, m->evictions_live);
+    PUT(NAT_EVICTIONS_DEAD, m->evictions_dead);
+    PUT(NAT_EXPIRIES_LIVE, m->expiries_live);
+    PUT(NAT_REFUSED, box->refused + box->no_port - m->at_warmup.refused - m->at_warmup.no_port);
+    PUT(NAT_UNKNOWN_IN, box->unknown_in - m->at_warmup.unknown_in);
+    PUT(NAT_UNKNOWN_OUT, box->unknown_out - m->at_warmup.unknown_out);
+#undef PUT
+#undef PUT_RATE
+    r->conn_hours = hours;
+    r->packet_events = w->packet_events;
+    r->table_was_full = m->entries_peak >= w->config->nat[0].capacity;
+    for (int i = 0; i < NP_SPREAD_COUNT; i++) {
+        r->spread[i] = m->spread[i];
+        m->spread[i] = NULL;
+    }
+}

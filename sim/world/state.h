@@ -1,0 +1,345 @@
+/*
+ * The insides of one simulation, shared by the files of this floor.
+ *
+ *   client ── session ─┐
+ *                      ├─ conn ─┬─ end[CLIENT]   access_up ─► box ... box ─► core_up ─►
+ *   server ────────────┘        └─ end[SERVER]   ◄─ access_down ◄─ box ... box ◄─ core_down
+ *
+ * A conn is one incarnation of a connection: both of its ends side by side, though neither acts on what only
+ * the other knows. It lives until both ends have let go. Conns and messages stay where they are (chunks), so
+ * that pointers hold across callbacks; they are named by number everywhere else.
+ *
+ * Ground truth and belief are kept apart: `believes` is what an end thinks, `mapped` is how the boxes are.
+ */
+#ifndef NP_WORLD_STATE_H
+#define NP_WORLD_STATE_H
+
+#include "natpulse/events.h"
+#include "natpulse/udp.h"
+#include "natpulse/world.h"
+
+#define NONE UINT32_MAX
+
+enum side { CLIENT, SERVER };
+
+/* Purposes of random draws on this floor. */
+enum {
+    PURPOSE_ARRIVAL = NP_PURPOSE(4, 1),
+    PURPOSE_RECONNECT = NP_PURPOSE(4, 2),
+    PURPOSE_ISS = NP_PURPOSE(4, 3),
+    PURPOSE_PORT = NP_PURPOSE(4, 4),
+    PURPOSE_SERVER = NP_PURPOSE(4, 5),
+    PURPOSE_POLL = NP_PURPOSE(4, 6),
+};
+
+/* ---- chunked pools: numbers for names, addresses that never move ---- */
+
+#define CHUNK_BITS 10
+#define CHUNK      (1u << CHUNK_BITS)
+
+struct pool {
+    char **chunk;
+    size_t item;           /* bytes */
+    uint32_t used, chunks; /* numbers handed out so far; chunks held */
+    uint32_t free_head,
+        free_tail; /* a queue through each free item's first word: the longest free is reused first */
+};
+
+bool np_pool_init(struct pool *p, size_t item);
+void np_pool_release(struct pool *p);
+uint32_t np_pool_take(struct pool *p); /* NONE when memory is out; contents are zero */
+void np_pool_give(struct pool *p, uint32_t i);
+bool np_pool_reach(struct pool *p,
+                   uint32_t i); /* makes item i exist, for pools numbered by another; false: no memory */
+
+static inline void *np_pool_at(const struct pool *p, uint32_t i)
+{
+    return p->chunk[i >> CHUNK_BITS] + (size_t)(i & (CHUNK - 1)) * p->item;
+}
+
+/* ---- messages ---- */
+
+enum message_type {
+    MESSAGE_REQUEST, /* opens an exchange */
+    MESSAGE_RESPONSE,
+    MESSAGE_BEAT,
+    MESSAGE_ANSWER,      /* to a beat */
+    MESSAGE_POLL,        /* "anything for me?" */
+    MESSAGE_POLL_ANSWER, /* "that was all" */
+    MESSAGE_HELLO,       /* UDP: tells the server where the client is */
+};
+
+struct message {
+    uint32_t next; /* in the sender's queue, in a list of held ones, or free; must stay the first word */
+    uint32_t conn;
+    uint64_t end;    /* TCP: stream offset after it. UDP: datagrams still to arrive */
+    np_time sent;    /* when the application had it ready */
+    np_time service; /* a request's: until its response is ready */
+    uint32_t serial; /* of the conn, to tell that a number was reused */
+    uint32_t client;
+    uint32_t bytes, response;
+    uint8_t type;
+    uint8_t from; /* side */
+    bool counts;  /* is part of the messages_ figures */
+    bool lost;    /* UDP: a part of it was lost */
+};
+
+/* ---- connections ---- */
+
+enum end_state { END_NONE, END_LIVE, END_GONE };
+
+struct conn {
+    uint32_t next_free; /* must stay the first word */
+    uint32_t serial;    /* 0: slot not in use */
+    uint32_t client;
+    uint32_t session; /* of the client; NONE: a per-request connection */
+    uint32_t next_of_client;
+    uint32_t next_in_bucket; /* of the servers' demultiplexing hash */
+    uint32_t peer_addr;      /* the client as the server sees it: np_addr.word[0] */
+    uint32_t server;
+    uint16_t peer_port, local_port;
+    uint32_t request;             /* per-request: the message this connection is for, until it is written */
+    uint32_t out[2], out_last[2]; /* messages written by each side and not yet arrived */
+    np_time armed[2];             /* time of the event queued for each end; NP_NEVER: none */
+    np_time give_up_at;           /* per-request: the client's patience */
+    np_time broken_at;
+    np_time usable_since; /* NP_NEVER: not usable */
+    np_time held_since;   /* the server's end believes since */
+    uint8_t transport, group;
+    uint8_t end[2]; /* end_state */
+    bool believes[2];
+    bool opened; /* both ends believed at some time */
+    bool mapped, broken, parting, hashed, listed, refused, measured, done;
+    uint8_t cause; /* enum cause, of the break */
+    bool knew[2];  /* of this break */
+};
+
+enum cause {
+    CAUSE_EVICTED,
+    CAUSE_EXPIRED,
+    CAUSE_NAT_RESTART,
+    CAUSE_ROAMED,
+    CAUSE_CLIENT_GONE,
+    CAUSE_SERVER_GONE,
+    CAUSE_REFUSED,
+    CAUSE_COUNT
+};
+
+/* ---- clients ---- */
+
+enum session_state { SESSION_IDLE, SESSION_CONNECTING, SESSION_OPEN, SESSION_WAITING };
+
+struct session {
+    uint32_t conn;
+    uint32_t attempts; /* since it was last open */
+    bool busy;         /* a request is unanswered */
+    bool was_open;     /* the next connection replaces one that failed */
+    uint8_t state;
+};
+
+struct list { /* of messages */
+    uint32_t head, tail;
+};
+
+struct client {
+    struct list held;      /* messages of the client that wait for a connection that is free */
+    struct list at_server; /* messages of the server that wait for a poll */
+    uint32_t conns;        /* list through conn.next_of_client */
+    uint32_t serving;      /* the connection the server would use to reach it; NONE */
+    uint32_t round;        /* the next */
+    uint32_t unanswered;   /* exchanges of the present round still open */
+    uint32_t opened;       /* connections so far, for draws */
+    uint32_t retries;      /* reconnects so far, for draws */
+    uint32_t first_session;
+    np_time last_active;
+    np_time round_due; /* open loop: when the present round was due */
+    uint16_t next_port;
+    uint8_t group;
+    bool started;
+};
+
+/* ---- packets on their way ---- */
+
+enum hop { HOP_ACCESS_UP, HOP_CORE_UP, HOP_CORE_DOWN, HOP_ACCESS_DOWN, HOPS };
+
+struct flight {
+    np_time at;
+    np_packet packet;
+};
+
+/* A link kind of constant delay is a ring with one queue entry, for its head. */
+struct fifo {
+    struct flight *ring;
+    uint32_t head, used, room; /* room: power of two */
+};
+
+/* ---- meters ---- */
+
+struct meter {
+    uint64_t breaks, by_cause[CAUSE_COUNT], client_knew, server_knew, healed, false_closes;
+    uint64_t sent, delivered, late, lost;
+    uint64_t reconnects, handshakes, upkeep_packets, upkeep_bytes, payload_bytes, wire_packets, wire_bytes,
+        wakeups;
+    uint64_t evictions_live, evictions_dead, expiries_live;
+    double usable_s, held_s, entries_s, conn_s;
+    uint32_t held, held_peak;       /* connections the servers hold now, and at most */
+    uint32_t entries, entries_peak; /* mappings in the first box */
+    np_time entries_since, open_since;
+    np_box_counts at_warmup;
+    np_quantile *spread[NP_SPREAD_COUNT];
+};
+
+struct world {
+    const np_world_config *config;
+    const np_strategy *strategy;
+    const np_listener *listener;
+    const volatile int *stop;
+    np_key key;
+    np_time now;
+    np_events *events;
+    np_box *box[4];
+    struct box_tap_context {
+        struct world *world;
+        uint32_t index;
+    } tap[4];
+    np_time box_armed[4];
+
+    struct client *client;
+    uint32_t clients;
+    struct session *session;
+    uint32_t sessions_each; /* of a measured client */
+    np_link *access[2];     /* [up/down][client] */
+    np_link core[2];
+    struct fifo fifo[HOPS];
+    bool is_fifo[HOPS];
+
+    struct pool conns, tcps, beats, messages,
+        flights; /* tcps and beats: two ends an item, numbered as conns */
+    uint32_t serials;
+    uint32_t *bucket;      /* servers' hash by (peer address, peer port, server) */
+    uint32_t buckets;      /* power of two */
+    uint32_t *server_open; /* connections at each server */
+    uint32_t *reap;        /* conns that may be done, looked at after the event */
+    uint32_t reaps, reap_room;
+
+    np_tcp_config tcp_plain, tcp_end[2]; /* of groups no strategy applies to; of the strategy's ends */
+    np_connection connection;            /* of the strategy */
+    bool has_beat;
+
+    struct meter meter;
+    np_result *result;
+    bool measuring; /* past the warm-up */
+    bool out_of_memory;
+    uint64_t packet_events;
+    uint32_t samples;
+};
+
+static inline struct conn *conn_at(const struct world *w, uint32_t i)
+{
+    return np_pool_at(&w->conns, i);
+}
+static inline np_tcp *tcp_at(const struct world *w, uint32_t i, int side)
+{
+    return (np_tcp *)np_pool_at(&w->tcps, i) + side;
+}
+static inline np_beat *beat_at(const struct world *w, uint32_t i, int side)
+{
+    return (np_beat *)np_pool_at(&w->beats, i) + side;
+}
+static inline struct message *message_at(const struct world *w, uint32_t i)
+{
+    return np_pool_at(&w->messages, i);
+}
+static inline const np_group *group_of(const struct world *w, const struct client *c)
+{
+    return &w->config->group[c->group];
+}
+
+/* Whether the strategy of this run decides for a group. */
+static inline bool strategy_applies(const struct world *w, uint32_t group)
+{
+    return w->config->group[group].measure &&
+           (w->strategy->groups == 0 || (w->strategy->groups >> group & 1));
+}
+
+static inline np_connection connection_of(const struct world *w, const struct client *c)
+{
+    return strategy_applies(w, c->group) ? w->strategy->connection : group_of(w, c)->connection;
+}
+
+/* ---- events ---- */
+
+enum event_kind {
+    EVENT_FIFO,
+    EVENT_FLIGHT,
+    EVENT_END,
+    EVENT_ROUND,
+    EVENT_START,
+    EVENT_RETRY,
+    EVENT_SERVICE,
+    EVENT_POLL,
+    EVENT_BOX,
+    EVENT_SAMPLE,
+    EVENT_WARMUP,
+    EVENT_STOP
+};
+
+static inline uint64_t event_make(enum event_kind k, uint32_t index, uint32_t extra)
+{
+    return (uint64_t)k << 56 | (uint64_t)(extra & 0xffffff) << 32 | index;
+}
+
+/* world.c */
+void np_world_at(struct world *w, np_time when, enum event_kind k, uint32_t index, uint32_t extra);
+
+/* wire.c: packets between the ends */
+bool np_wire_create(struct world *w);
+void np_wire_destroy(struct world *w);
+void np_wire_from(struct world *w, enum side from, np_packet *p);
+void np_wire_fifo_due(struct world *w, enum hop hop);
+void np_wire_flight_due(struct world *w, uint32_t flight, enum hop hop);
+void np_wire_arm_box(struct world *w, uint32_t box);
+
+/* conn.c: connections */
+uint32_t np_conn_open(struct world *w, uint32_t client, uint32_t session, uint32_t request);
+void np_conn_arrived(struct world *w, enum side at, np_packet *p);
+void np_conn_timer(struct world *w, uint32_t conn, enum side side, np_time when);
+uint32_t np_conn_write(struct world *w, uint32_t conn, enum side from, const struct message *what);
+void np_conn_close(struct world *w, uint32_t conn, enum side side);
+void np_conn_abort(struct world *w, uint32_t conn, enum side side);
+void np_conn_reap(struct world *w);
+bool np_conn_path(const struct world *w, const struct conn *c, bool outer_port_must_match);
+void np_conn_packet_lost(struct world *w, const np_packet *p);
+
+/* client.c: what applications do */
+void np_client_start(struct world *w, uint32_t client);
+void np_client_round(struct world *w, uint32_t client);
+void np_client_retry(struct world *w, uint32_t client, uint32_t session);
+void np_client_poll(struct world *w, uint32_t client);
+void np_client_opened(struct world *w, uint32_t conn);
+void np_client_failed(struct world *w, uint32_t conn); /* the client's end is gone, wanted or not */
+void np_client_message(struct world *w, uint32_t conn, const struct message *m);
+void np_server_message(struct world *w, uint32_t conn, const struct message *m);
+void np_server_opened(struct world *w, uint32_t conn);
+void np_server_failed(struct world *w, uint32_t conn);
+void np_server_service(struct world *w, uint32_t message);
+void np_message_dropped(struct world *w, uint32_t message); /* its connection is gone: lost, or held again */
+
+/* meter.c: figures */
+bool np_meter_create(struct world *w);
+void np_meter_warm(struct world *w);
+void np_meter_sent(struct world *w, const struct conn *c, enum side from, const np_packet *p);
+void np_meter_heard(struct world *w, const struct conn *c);
+void np_meter_message_sent(struct world *w, struct message *m);
+void np_meter_message_arrived(struct world *w, const struct message *m);
+void np_meter_message_lost(struct world *w, const struct message *m);
+void np_meter_believes(struct world *w, uint32_t conn, enum side side);
+void np_meter_gives_up(struct world *w, uint32_t conn, enum side side,
+                       const char *why); /* a failure: NULL: an orderly end */
+void np_meter_path(struct world *w, uint32_t conn, bool mapped, enum cause cause);
+void np_meter_mapping(struct world *w, uint32_t box, np_mapping_event what, const np_mapping *m,
+                      np_time when);
+void np_meter_sample(struct world *w);
+void np_meter_finish(struct world *w);
+
+#endif

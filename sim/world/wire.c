@@ -1,0 +1,207 @@
+/*
+ * Packets between the ends: access link, boxes, core link, and back.
+ *
+ * A link kind of constant delay delivers in the order of sending whatever link of the kind was used, so one
+ * ring holds all its packets and the event queue only knows the head. With jitter or a rate each packet is an
+ * event of its own.
+ */
+#include "state.h"
+#include <assert.h>
+#include <stdlib.h>
+
+static const np_link_config *hop_config(const struct world *w, enum hop h)
+{
+    switch (h) {
+    case HOP_ACCESS_UP: return &w->config->access_up;
+    case HOP_ACCESS_DOWN: return &w->config->access_down;
+    case HOP_CORE_UP: return &w->config->core_up;
+    default: return &w->config->core_down;
+    }
+}
+
+bool np_wire_create(struct world *w)
+{
+    for (int d = 0; d < 2; d++) {
+        const np_link_config *access = d ? &w->config->access_down : &w->config->access_up;
+        const np_link_config *core = d ? &w->config->core_down : &w->config->core_up;
+        if (!(w->access[d] = calloc(w->clients, sizeof *w->access[d]))) return false;
+        for (uint32_t i = 0; i < w->clients; i++)
+            np_link_init(&w->access[d][i], access, w->key, 2 * i + 2 + (uint32_t)d);
+        np_link_init(&w->core[d], core, w->key, (uint32_t)d);
+    }
+    for (int h = 0; h < HOPS; h++) {
+        w->is_fifo[h] = np_link_is_fifo(hop_config(w, (enum hop)h));
+        w->fifo[h].room = 64;
+        if (!(w->fifo[h].ring = malloc(64 * sizeof(struct flight)))) return false;
+    }
+    return np_pool_init(&w->flights, sizeof(struct flight));
+}
+
+void np_wire_destroy(struct world *w)
+{
+    for (int d = 0; d < 2; d++) free(w->access[d]);
+    for (int h = 0; h < HOPS; h++) free(w->fifo[h].ring);
+    np_pool_release(&w->flights);
+}
+
+static bool fifo_push(struct fifo *f, np_time at, const np_packet *p)
+{
+    if (f->used == f->room) {
+        struct flight *grown = malloc(2 * (size_t)f->room * sizeof *grown);
+        if (!grown) return false;
+        for (uint32_t i = 0; i < f->used; i++) grown[i] = f->ring[(f->head + i) & (f->room - 1)];
+        free(f->ring);
+        *f = (struct fifo){.ring = grown, .used = f->used, .room = 2 * f->room};
+    }
+    struct flight *slot = &f->ring[(f->head + f->used++) & (f->room - 1)];
+    slot->at = at;
+    slot->packet = *p;
+    return true;
+}
+
+/* Sends over one link of a kind; what arrives, arrives through hop_arrived. */
+static void hop_send(struct world *w, enum hop h, uint32_t client, np_packet *p)
+{
+    np_link *link = h == HOP_ACCESS_UP     ? &w->access[0][client]
+                    : h == HOP_ACCESS_DOWN ? &w->access[1][client]
+                                           : &w->core[h == HOP_CORE_DOWN];
+    np_time at = np_link_send(link, hop_config(w, h), w->key, w->now, p->bytes);
+    if (at == NP_LOST) {
+        np_conn_packet_lost(w, p);
+        return;
+    }
+    if (w->is_fifo[h]) {
+        if (!fifo_push(&w->fifo[h], at, p)) w->out_of_memory = true;
+        if (w->fifo[h].used == 1) np_world_at(w, at, EVENT_FIFO, h, 0);
+        return;
+    }
+    uint32_t i = np_pool_take(&w->flights);
+    if (i == NONE) {
+        w->out_of_memory = true;
+        return;
+    }
+    struct flight *f = np_pool_at(&w->flights, i);
+    f->packet = *p;
+    np_world_at(w, at, EVENT_FLIGHT, i, h);
+}
+
+static uint32_t client_of(const np_addr *inside)
+{
+    return np_addr_to_ipv4(inside) - 0x0a000002u;
+}
+
+static void notify(struct world *w, np_place where, bool outbound, const np_packet *p)
+{
+    if (w->listener && w->listener->packet) w->listener->packet(w->listener->ctx, w->now, where, outbound, p);
+}
+
+void np_wire_arm_box(struct world *w, uint32_t box)
+{
+    np_time next = np_box_next_expiry(w->box[box]);
+    if (next >= w->box_armed[box]) return;
+    w->box_armed[box] = next;
+    np_world_at(w, next, EVENT_BOX, box, 0);
+}
+
+/* A box answers a packet with a reset towards whoever sent it. `box` is the one that refused: the answer goes
+   back through those between it and the sender. */
+static void outbound_at_boxes(struct world *w, np_packet *p, uint32_t from);
+static void inbound_at_boxes(struct world *w, np_packet *p, uint32_t from);
+
+static void box_answers(struct world *w, const np_packet *p, uint32_t box, bool outbound)
+{
+    np_packet answer;
+    if (p->proto != NP_TCP || !np_packet_reset(p, &answer)) return;
+    answer.conn = p->conn;
+    answer.kind = NP_KIND_CONTROL;
+    if (outbound)
+        inbound_at_boxes(w, &answer, box);
+    else
+        outbound_at_boxes(w, &answer, box + 1);
+}
+
+/* Through boxes from..last towards the servers. */
+static void outbound_at_boxes(struct world *w, np_packet *p, uint32_t from)
+{
+    for (uint32_t i = from; i < w->config->nats; i++) {
+        w->packet_events++;
+        if (i == 0) notify(w, NP_PLACE_INSIDE, true, p);
+        np_packet arrived = *p;
+        np_handled h = np_box_outbound(w->box[i], p, w->now);
+        np_wire_arm_box(w, i);
+        if (h.verdict != NP_FORWARD) {
+            if (h.reason == NP_REASON_TABLE_FULL || h.reason == NP_REASON_NO_PORT) {
+                struct conn *c = p->conn < w->conns.used ? conn_at(w, p->conn) : NULL;
+                if (c && c->serial) c->refused = true;
+            }
+            np_conn_packet_lost(w, p);
+            if (h.verdict == NP_RESET) box_answers(w, &arrived, i, true);
+            return;
+        }
+        if (i == 0) notify(w, NP_PLACE_OUTSIDE, true, p);
+    }
+    hop_send(w, HOP_CORE_UP, 0, p);
+}
+
+/* Through boxes `from`-1..0 towards the clients. */
+static void inbound_at_boxes(struct world *w, np_packet *p, uint32_t from)
+{
+    for (uint32_t i = from; i-- > 0;) {
+        w->packet_events++;
+        if (i == 0) notify(w, NP_PLACE_OUTSIDE, false, p);
+        np_packet arrived = *p;
+        np_handled h = np_box_inbound(w->box[i], p, w->now);
+        np_wire_arm_box(w, i);
+        if (h.verdict != NP_FORWARD) {
+            np_conn_packet_lost(w, p);
+            if (h.verdict == NP_RESET) box_answers(w, &arrived, i, false);
+            return;
+        }
+        if (i == 0) notify(w, NP_PLACE_INSIDE, false, p);
+    }
+    uint32_t client = client_of(&p->dst);
+    if (client < w->clients) hop_send(w, HOP_ACCESS_DOWN, client, p);
+}
+
+void np_wire_from(struct world *w, enum side from, np_packet *p)
+{
+    if (from == CLIENT)
+        hop_send(w, HOP_ACCESS_UP, client_of(&p->src), p);
+    else
+        hop_send(w, HOP_CORE_DOWN, 0, p);
+}
+
+static void hop_arrived(struct world *w, enum hop h, np_packet *p)
+{
+    switch (h) {
+    case HOP_ACCESS_UP: outbound_at_boxes(w, p, 0); break;
+    case HOP_CORE_DOWN: inbound_at_boxes(w, p, w->config->nats); break;
+    case HOP_CORE_UP:
+        w->packet_events++;
+        np_conn_arrived(w, SERVER, p);
+        break;
+    default:
+        w->packet_events++;
+        np_conn_arrived(w, CLIENT, p);
+        break;
+    }
+}
+
+void np_wire_fifo_due(struct world *w, enum hop h)
+{
+    struct fifo *f = &w->fifo[h];
+    assert(f->used && f->ring[f->head].at == w->now);
+    np_packet p = f->ring[f->head].packet;
+    f->head = (f->head + 1) & (f->room - 1);
+    /* The next head is queued before this packet acts: a packet sent now over the same link comes after it.
+     */
+    if (--f->used) np_world_at(w, f->ring[f->head].at, EVENT_FIFO, h, 0);
+    hop_arrived(w, h, &p);
+}
+
+void np_wire_flight_due(struct world *w, uint32_t flight, enum hop h)
+{
+    np_packet p = ((struct flight *)np_pool_at(&w->flights, flight))->packet;
+    np_pool_give(&w->flights, flight);
+    hop_arrived(w, h, &p);
+}

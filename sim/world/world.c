@@ -1,0 +1,166 @@
+/*
+ * One simulation: making it, and the loop that runs it.
+ *
+ * The loop takes the next event, sets the time, acts, and lets go of connections that are done. Everything
+ * else is in wire.c (packets), conn.c (ends), client.c (applications), meter.c (figures).
+ */
+#include "state.h"
+#include <assert.h>
+#include <stdlib.h>
+
+void np_world_at(struct world *w, np_time when, enum event_kind k, uint32_t index, uint32_t extra)
+{
+    if (!np_events_push(w->events, when, event_make(k, index, extra))) w->out_of_memory = true;
+}
+
+static void box_tapped(void *ctx, np_mapping_event what, const np_mapping *m, np_time when)
+{
+    struct box_tap_context *t = ctx;
+    np_meter_mapping(t->world, t->index, what, m, when);
+}
+
+static bool make_boxes(struct world *w, np_error *e)
+{
+    for (uint32_t i = 0; i < w->config->nats; i++) {
+        if (!(w->box[i] = np_box_create(&w->config->nat[i], w->key, i, e))) return false;
+        w->tap[i] = (struct box_tap_context){w, i};
+        np_box_set_tap(w->box[i], (np_box_tap){box_tapped, &w->tap[i]});
+        w->box_armed[i] = NP_NEVER;
+    }
+    return true;
+}
+
+static bool make_clients(struct world *w)
+{
+    const np_world_config *c = w->config;
+    for (uint32_t g = 0; g < c->groups; g++) w->clients += c->group[g].count;
+    if (!(w->client = calloc(w->clients ? w->clients : 1, sizeof *w->client))) return false;
+    w->sessions_each = w->connection == NP_CONNECTION_POOL ? (w->strategy->pool ? w->strategy->pool : 1) : 1;
+    uint64_t sessions = 0;
+    uint32_t i = 0;
+    for (uint32_t g = 0; g < c->groups; g++)
+        for (uint32_t n = 0; n < c->group[g].count; n++, i++) {
+            struct client *k = &w->client[i];
+            *k = (struct client){.held = {NONE, NONE},
+                                 .at_server = {NONE, NONE},
+                                 .conns = NONE,
+                                 .serving = NONE,
+                                 .group = (uint8_t)g,
+                                 .first_session = (uint32_t)sessions,
+                                 .last_active = -NP_HOUR};
+            k->next_port =
+                (uint16_t)(32768 + np_below(np_random(w->key, i, PURPOSE_PORT, 0), 60999 - 32768 + 1));
+            sessions += strategy_applies(w, g) ? w->sessions_each : 1;
+            np_time start = np_dist_time(&c->group[g].arrival, np_random(w->key, i, PURPOSE_ARRIVAL, 0));
+            if (start >= c->duration) continue;
+            np_world_at(w, start, EVENT_START, i, 0);
+            np_time from = start > c->warmup ? start : c->warmup;
+            if (c->group[g].measure) w->meter.conn_s += np_seconds(c->duration - from);
+        }
+    return (w->session = calloc(sessions ? sessions : 1, sizeof *w->session)) != NULL;
+}
+
+static bool make(struct world *w, np_error *e)
+{
+    const np_world_config *c = w->config;
+    const np_strategy *s = w->strategy;
+    w->tcp_plain = w->tcp_end[CLIENT] = w->tcp_end[SERVER] = c->tcp;
+    w->tcp_plain.keepalive.on = false;
+    w->tcp_plain.user_timeout = 0;
+    w->tcp_end[CLIENT].keepalive = s->keepalive;
+    w->tcp_end[SERVER].keepalive = s->keepalive;
+    w->tcp_end[SERVER].keepalive.on = s->keepalive.on && s->keepalive_at_server;
+    w->tcp_end[CLIENT].user_timeout = w->tcp_end[SERVER].user_timeout = s->user_timeout;
+    w->connection = s->connection;
+    w->has_beat = s->beat.strategy != NULL;
+    w->buckets = 1024;
+    bool ok = (w->result = calloc(1, sizeof *w->result)) && (w->events = np_events_create()) &&
+              np_meter_create(w) && (w->server_open = calloc(c->servers, sizeof *w->server_open)) &&
+              (w->bucket = malloc(w->buckets * sizeof *w->bucket)) &&
+              np_pool_init(&w->conns, sizeof(struct conn)) && np_pool_init(&w->tcps, 2 * sizeof(np_tcp)) &&
+              np_pool_init(&w->beats, 2 * sizeof(np_beat)) &&
+              np_pool_init(&w->messages, sizeof(struct message));
+    if (!ok) return np_fail_memory(e, "a simulation");
+    memset(w->bucket, 0xff, w->buckets * sizeof *w->bucket);
+    if (!make_boxes(w, e)) return false;
+    for (int i = 0; i < NP_SERIES_POINTS; i++)
+        np_world_at(w, (np_time)((double)c->duration / NP_SERIES_POINTS * (i + 1)), EVENT_SAMPLE, 0, 0);
+    np_world_at(w, c->warmup, EVENT_WARMUP, 0, 0);
+    np_world_at(w, c->duration, EVENT_STOP, 0, 0);
+    if (!make_clients(w) || !np_wire_create(w)) return np_fail_memory(e, "the clients of a simulation");
+    return true;
+}
+
+static void destroy(struct world *w)
+{
+    np_wire_destroy(w);
+    for (uint32_t i = 0; i < w->config->nats; i++) np_box_destroy(w->box[i]);
+    for (int i = 0; i < NP_SPREAD_COUNT; i++) np_quantile_destroy(w->meter.spread[i]);
+    np_pool_release(&w->conns);
+    np_pool_release(&w->tcps);
+    np_pool_release(&w->beats);
+    np_pool_release(&w->messages);
+    np_events_destroy(w->events);
+    free(w->client);
+    free(w->session);
+    free(w->bucket);
+    free(w->server_open);
+    free(w->reap);
+}
+
+static void act(struct world *w, const np_event *ev)
+{
+    uint32_t index = (uint32_t)ev->what, extra = (uint32_t)(ev->what >> 32) & 0xffffff;
+    switch ((enum event_kind)(ev->what >> 56)) {
+    case EVENT_FIFO: np_wire_fifo_due(w, (enum hop)index); break;
+    case EVENT_FLIGHT: np_wire_flight_due(w, index, (enum hop)extra); break;
+    case EVENT_END: np_conn_timer(w, index, (enum side)extra, ev->time); break;
+    case EVENT_ROUND: np_client_round(w, index); break;
+    case EVENT_START: np_client_start(w, index); break;
+    case EVENT_RETRY: np_client_retry(w, index, extra); break;
+    case EVENT_SERVICE: np_server_service(w, index); break;
+    case EVENT_POLL: np_client_poll(w, index); break;
+    case EVENT_BOX:
+        if (w->box_armed[index] == ev->time) w->box_armed[index] = NP_NEVER;
+        np_box_expire(w->box[index], w->now);
+        np_wire_arm_box(w, index);
+        break;
+    case EVENT_SAMPLE: np_meter_sample(w); break;
+    case EVENT_WARMUP: np_meter_warm(w); break;
+    case EVENT_STOP: break;
+    }
+    np_conn_reap(w);
+}
+
+np_result *np_world_run(const np_world_config *c, const np_strategy *s, uint32_t replica,
+                        const np_listener *listener, const volatile int *stop, np_error *e)
+{
+    assert(c->servers > 0 && c->nats >= 1 && c->nats <= 4 && c->groups <= 64 && c->warmup < c->duration);
+    struct world w = {
+        .config = c, .strategy = s, .listener = listener, .stop = stop, .key = np_key_make(c->seed, replica)};
+    bool ok = make(&w, e);
+    np_event ev = {0};
+    for (uint32_t n = 0; ok && np_events_pop(w.events, &ev);) {
+        w.now = ev.time;
+        if ((enum event_kind)(ev.what >> 56) == EVENT_STOP) break;
+        act(&w, &ev);
+        if (w.out_of_memory)
+            ok = np_fail_memory(e, "a simulation");
+        else if ((++n & 0xffff) == 0 && stop && *stop)
+            ok = np_fail(e, NP_TROUBLE_RUN, "stopped before the end");
+    }
+    np_result *r = w.result;
+    if (ok) {
+        np_meter_finish(&w);
+    } else {
+        np_result_destroy(r);
+        r = NULL;
+    }
+    destroy(&w);
+    return r;
+}
+
+size_t np_world_connection_bytes(void)
+{
+    return sizeof(struct conn) + 2 * sizeof(np_tcp) + 2 * sizeof(np_event);
+}
