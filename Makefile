@@ -104,8 +104,10 @@ test-cli: $(filter $(B)/tests/cli/%,$(T_whole)) $(B)/natpulse
 test-oracle: $(filter $(B)/tests/oracle/%,$(T_whole))
 	$(Q)scripts/run-tests $^
 
+.PHONY: tests
 ALL_TESTS := $(foreach f,$(FLOORS),$(T_$(f))) $(T_whole)
 SH_TESTS  := $(sort $(wildcard tests/*/*.sh))
+tests: $(ALL_TESTS)
 test: $(B)/natpulse $(ALL_TESTS)
 	$(Q)NATPULSE=$(B)/natpulse B=$(B) CC='$(CC)' scripts/run-tests $(ALL_TESTS) $(SH_TESTS)
 check: test
