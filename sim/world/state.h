@@ -238,11 +238,11 @@ static inline struct conn *conn_at(const struct world *w, uint32_t i)
 {
     return np_pool_at(&w->conns, i);
 }
-static inline np_tcp *tcp_at(const struct world *w, uint32_t i, int side)
+static inline np_tcp *tcp_at(const struct world *w, uint32_t i, enum side side)
 {
     return (np_tcp *)np_pool_at(&w->tcps, i) + side;
 }
-static inline np_beat *beat_at(const struct world *w, uint32_t i, int side)
+static inline np_beat *beat_at(const struct world *w, uint32_t i, enum side side)
 {
     return (np_beat *)np_pool_at(&w->beats, i) + side;
 }
