@@ -6,9 +6,9 @@
 
 #include "natpulse/box.h"
 #include "natpulse/capture.h"
-#include "natpulse/quantile.h"
 #include <stdio.h>
 
+/* An address prefix. The bits of `addr` behind the first `bits` are 0. */
 typedef struct np_cidr {
     np_addr addr;
     uint8_t bits, family;
@@ -16,7 +16,14 @@ typedef struct np_cidr {
 bool np_cidr_parse(const char *text, np_cidr *out); /* "10.0.0.0/8", "fd00::/8", "192.0.2.1" */
 bool np_cidr_contains(const np_cidr *c, const np_addr *a, int family);
 
+/* A flow without a mapping that was never there: NP_ADOPT_FIRST takes it as already open, whichever packet
+   shows it (the default without a public address); NP_ADOPT_NEVER leaves that to the box's rules (the default
+   with one). */
 typedef enum np_adopt { NP_ADOPT_DEFAULT, NP_ADOPT_FIRST, NP_ADOPT_NEVER } np_adopt;
+
+/* A flow whose mapping was lost and that shows another packet: NP_AFTER_LOSS_REOPEN counts the loss and makes
+   the mapping again, since the packet did pass in reality (the default without a public address);
+   NP_AFTER_LOSS_DEAD counts it and leaves the rest to the box's rules (the default with one). */
 typedef enum np_after_loss { NP_AFTER_LOSS_DEFAULT, NP_AFTER_LOSS_REOPEN, NP_AFTER_LOSS_DEAD } np_after_loss;
 
 typedef struct np_replay_config {
@@ -28,26 +35,38 @@ typedef struct np_replay_config {
     np_after_loss after_loss;
     const np_nat_config *nat;
     uint64_t seed;
-    FILE *verdicts, *flows;  /* NULL: not wanted */
+    FILE *verdicts, *flows; /* CSV; NULL: not wanted. A failed write shows in ferror */
 } np_replay_config;
 
-/* Heartbeat intervals of the "what would have saved them" table, seconds: a fixed grid. */
+/* Heartbeat intervals of the "what would have saved them" table, seconds, rising: a fixed grid. */
 #define NP_REPLAY_INTERVALS 10
 extern const uint32_t np_replay_interval_s[NP_REPLAY_INTERVALS];
 
+/*
+ * A flow is a five-tuple, both directions together, over the whole capture. It is hurt when its mapping was
+ * evicted or expired while it was open and another packet of it came afterwards. It is not hurt when it had
+ * ended before (a reset, or FINs both ways), nor when that packet is a SYN, which begins a new connection.
+ */
 typedef struct np_replay_summary {
-    uint64_t outbound, inbound, local, elsewhere; /* packets by direction; elsewhere: neither end inside */
+    uint64_t outbound, inbound; /* packets that met the box */
+    uint64_t local;     /* between two inside hosts, or to addresses no router passes on (multicast) */
+    uint64_t elsewhere; /* neither end inside */
     uint64_t forwarded, dropped, reset, by_reason[NP_REASON_COUNT];
     uint64_t flows, flows_tcp, flows_udp, flows_icmp;
-    uint64_t flows_hurt;     /* lost their mapping while packets were still to come */
-    uint64_t losses_evicted, losses_expired, packets_hurt; /* mappings so lost; packets that found none for it */
-    uint64_t saved_by[NP_REPLAY_INTERVALS]; /* hurt flows that a heartbeat of that interval would have kept */
+    uint64_t flows_hurt;
+    uint64_t losses_evicted, losses_expired; /* mappings whose loss hurt their flow */
+    uint64_t packets_hurt;                   /* packets that found no mapping because of such a loss */
+    /* Hurt flows that a heartbeat of that interval would have kept: it is shorter than the idle time at which
+       any of the flow's losses happened. This takes the table as it was: that heartbeats of many flows would
+       themselves renew entries that others then lack is left out. */
+    uint64_t saved_by[NP_REPLAY_INTERVALS];
     np_box_counts box;
     uint32_t entries_peak;
-    np_time first, last;
+    np_time first, last; /* of all packets read; first > last: there was none */
+    bool stopped;        /* before the end of the capture, because *stop was set */
 } np_replay_summary;
 
-/* Reads the capture to its end. False and *e on trouble. */
+/* Reads the capture to its end, or until *stop (NULL: never) is not 0. False and *e on trouble. */
 bool np_replay_run(np_capture *c, const np_replay_config *r, const volatile int *stop, np_replay_summary *out,
                    np_error *e);
 

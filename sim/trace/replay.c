@@ -1,0 +1,293 @@
+/*
+ * Replay: a capture's packets through a NAT box.
+ *
+ *     np_capture_next -> which way? -> flow record -> box -> what became of it -> row
+ *                        sides.c       flows.c                     ^
+ *                                         ^-- tap: mappings made, evicted, expired, closed
+ *
+ * The box is asked as a router would ask it, except in two places where the capture knows better: a flow that
+ * was open before the capture began, and a flow that went on in reality after this box lost it. Then
+ * np_box_adopt makes the mapping, and the verdict is "forward, adopted".
+ *
+ * A loss counts late: the tap only marks the flow, and the next packet of it makes the mark a loss. So a
+ * mapping that expires after its flow's last packet hurts nobody, as it should be.
+ *
+ * Each packet of the box's costs two lookups, one in the flow records and one in the box's table. Nothing is
+ * allocated but when records grow.
+ */
+#include "natpulse/replay.h"
+#include "flows.h"
+#include "lost.h"
+#include "rows.h"
+#include "sides.h"
+
+const uint32_t np_replay_interval_s[NP_REPLAY_INTERVALS] = {5, 10, 15, 20, 30, 60, 120, 300, 900, 1800};
+
+typedef struct replay {
+    np_box *box;
+    np_sides sides;
+    np_flows flows;
+    np_lost lost;
+    bool track_lost; /* captures show the outside */
+    bool adopt_first, reopen;
+    bool out_of_memory;
+    np_replay_summary *sum;
+} replay;
+
+/* ---- what the box tells ---- */
+
+static bool has_ended(const np_flow *f)
+{
+    const uint8_t both = NP_FLOW_FIN_OUT | NP_FLOW_FIN_IN;
+    return (f->marks & NP_FLOW_RST) || (f->marks & both) == both;
+}
+
+static void mapping_lost(replay *r, np_flow *f, uint8_t how, const np_mapping *m, np_time when)
+{
+    f->state = NP_FLOW_LOST;
+    if (has_ended(f)) return;
+    f->marks = (uint8_t)((f->marks & ~(NP_FLOW_EVICTED | NP_FLOW_EXPIRED)) | how);
+    f->lost_age = when - m->last;
+    if (!r->track_lost) return;
+    np_tuple outside = m->inside;
+    outside.local = m->external;
+    outside.local_port = m->external_port;
+    if (!np_lost_put(&r->lost, &outside, m->conn)) r->out_of_memory = true;
+}
+
+static void on_mapping(void *ctx, np_mapping_event what, const np_mapping *m, np_time when)
+{
+    replay *r = ctx;
+    np_flow *f = &r->flows.flow[m->conn];
+    switch (what) {
+    case NP_MAPPING_CREATED: f->state = NP_FLOW_MAPPED; break;
+    case NP_MAPPING_EVICTED: mapping_lost(r, f, NP_FLOW_EVICTED, m, when); break;
+    case NP_MAPPING_EXPIRED: mapping_lost(r, f, NP_FLOW_EXPIRED, m, when); break;
+    default: f->state = NP_FLOW_CLOSED; break;
+    }
+}
+
+/* ---- what became of a packet ---- */
+
+static bool opens(const np_packet *p)
+{
+    return p->proto == NP_TCP && (p->flags & (NP_SYN | NP_ACK | NP_FIN | NP_RST)) == NP_SYN;
+}
+
+/* A SYN begins a new connection: what was lost before is forgiven. */
+static void begin_anew(np_flow *f)
+{
+    f->marks = 0;
+    if (f->state != NP_FLOW_MAPPED) f->state = NP_FLOW_UNMAPPED;
+}
+
+static void note_ending(np_flow *f, const np_packet *p, bool outbound)
+{
+    if (p->proto != NP_TCP) return;
+    if (p->flags & NP_RST) f->marks |= NP_FLOW_RST;
+    if (p->flags & NP_FIN) f->marks |= outbound ? NP_FLOW_FIN_OUT : NP_FLOW_FIN_IN;
+}
+
+/* A packet of flow f found what it found: makes a marked loss a counted one. */
+static void count_loss(replay *r, np_flow *f, bool passed)
+{
+    if (f->marks & (NP_FLOW_EVICTED | NP_FLOW_EXPIRED)) {
+        if (f->evicted + f->expired == 0) r->sum->flows_hurt++;
+        if (f->marks & NP_FLOW_EVICTED)
+            f->evicted++, r->sum->losses_evicted++;
+        else
+            f->expired++, r->sum->losses_expired++;
+        if (f->lost_age < f->least_age) f->least_age = f->lost_age;
+        f->marks = (uint8_t)((f->marks & ~(NP_FLOW_EVICTED | NP_FLOW_EXPIRED)) | NP_FLOW_BROKEN);
+    } else if (passed || !(f->marks & NP_FLOW_BROKEN)) {
+        return;
+    }
+    f->packets_lost++;
+    r->sum->packets_hurt++;
+    if (passed) f->marks &= (uint8_t)~NP_FLOW_BROKEN;
+}
+
+static void count_packet(np_flow *f, const np_captured *c)
+{
+    if (f->packets == 0) f->start = f->last = c->time;
+    if (c->time - f->last > f->longest_idle) f->longest_idle = c->time - f->last;
+    f->last = c->time;
+    f->packets++;
+    f->bytes += c->wire;
+}
+
+/* ---- the box ---- */
+
+/* Whether the capture knows better than the box's rules that the flow is open. */
+static bool should_adopt(const replay *r, const np_flow *f)
+{
+    if (f->state == NP_FLOW_LOST) return r->reopen;
+    return f->state == NP_FLOW_UNMAPPED && r->adopt_first && (f->packets == 1 || r->reopen);
+}
+
+/* A packet with its inside address, going either way. p is translated in place. */
+static bool meet_inside(replay *r, np_packet *p, bool outbound, const np_captured *c, np_handled *h,
+                        np_error *e)
+{
+    np_tuple inside = {.local = outbound ? p->src : p->dst,
+                       .remote = outbound ? p->dst : p->src,
+                       .local_port = outbound ? p->sport : p->dport,
+                       .remote_port = outbound ? p->dport : p->sport,
+                       .proto = p->proto,
+                       .family = p->family};
+    uint32_t n = np_flows_get(&r->flows, &inside, e);
+    if (n == NP_INDEX_NONE) return false;
+    np_flow *f = &r->flows.flow[n];
+    count_packet(f, c);
+    bool opening = opens(p);
+    if (opening) begin_anew(f);
+    p->conn = n;
+
+    /* Outbound, a SYN and anything but TCP opens a mapping by itself. */
+    bool by_rules = outbound && (opening || p->proto != NP_TCP);
+    if (!by_rules && should_adopt(r, f)) {
+        *h = np_box_adopt(r->box, p, outbound, c->time);
+    } else {
+        *h = outbound ? np_box_outbound(r->box, p, c->time) : np_box_inbound_inside(r->box, p, c->time);
+        /* The mapping may have timed out in this very call. */
+        if (f->state == NP_FLOW_LOST && should_adopt(r, f)) *h = np_box_adopt(r->box, p, outbound, c->time);
+    }
+    if (opening) f->marks = 0;
+    count_loss(r, f, h->verdict == NP_FORWARD);
+    note_ending(f, p, outbound);
+    return true;
+}
+
+/* A packet that reached the outside. Whose it is, the mapping tells, or the memory of a lost one. */
+static bool meet_public(replay *r, np_packet *p, const np_captured *c, np_handled *h, np_error *e)
+{
+    np_tuple outside = {.local = p->dst,
+                        .remote = p->src,
+                        .local_port = p->dport,
+                        .remote_port = p->sport,
+                        .proto = p->proto,
+                        .family = p->family};
+    *h = np_box_inbound(r->box, p, c->time);
+    uint32_t n;
+    if (h->verdict == NP_FORWARD) {
+        outside.local = p->dst;
+        outside.local_port = p->dport;
+        n = np_flows_get(&r->flows, &outside, e);
+        if (n == NP_INDEX_NONE) return false;
+    } else {
+        n = np_lost_find(&r->lost, &outside);
+        if (n == NP_INDEX_NONE) return true;
+    }
+    np_flow *f = &r->flows.flow[n];
+    count_packet(f, c);
+    if (h->verdict == NP_FORWARD) {
+        count_loss(r, f, true);
+    } else if (!has_ended(f) && !opens(p)) {
+        f->marks |= NP_FLOW_BROKEN;
+        count_loss(r, f, false);
+    }
+    note_ending(f, p, false);
+    return true;
+}
+
+static void count_verdict(np_replay_summary *s, np_handled h)
+{
+    s->by_reason[h.reason]++;
+    switch (h.verdict) {
+    case NP_FORWARD: s->forwarded++; break;
+    case NP_DROP: s->dropped++; break;
+    case NP_RESET: s->reset++; break;
+    }
+}
+
+static bool replay_packet(replay *r, const np_replay_config *config, const np_captured *c, np_error *e)
+{
+    np_way way = np_sides_way(&r->sides, &c->packet);
+    if (way == NP_WAY_LOCAL) r->sum->local++;
+    if (way == NP_WAY_ELSEWHERE) r->sum->elsewhere++;
+    if (way == NP_WAY_LOCAL || way == NP_WAY_ELSEWHERE) return true;
+
+    bool outbound = way == NP_WAY_OUT;
+    *(outbound ? &r->sum->outbound : &r->sum->inbound) += 1;
+    np_packet p = c->packet;
+    np_handled h;
+    bool ok = way == NP_WAY_IN_PUBLIC ? meet_public(r, &p, c, &h, e) : meet_inside(r, &p, outbound, c, &h, e);
+    if (!ok) return false;
+    if (r->out_of_memory) return np_fail_memory(e, "the lost mappings");
+    count_verdict(r->sum, h);
+    if (h.reason != NP_REASON_MAPPED) {
+        uint32_t entries = np_box_entries(r->box);
+        if (entries > r->sum->entries_peak) r->sum->entries_peak = entries;
+    }
+    if (config->verdicts) np_rows_verdict(config->verdicts, c, outbound, h, &p);
+    return true;
+}
+
+/* ---- the whole ---- */
+
+static bool read_all(replay *r, np_capture *c, const np_replay_config *config, const volatile int *stop,
+                     np_error *e)
+{
+    np_captured packet;
+    int got;
+    while ((got = np_capture_next(c, &packet, e)) == 1) {
+        if (r->sum->first == NP_NEVER) r->sum->first = packet.time;
+        r->sum->last = packet.time;
+        if (packet.decoded == NP_DECODED_OK && !replay_packet(r, config, &packet, e)) return false;
+        if (stop && *stop) {
+            r->sum->stopped = true;
+            break;
+        }
+    }
+    return got >= 0;
+}
+
+static void sum_flows(const replay *r, FILE *rows)
+{
+    np_replay_summary *s = r->sum;
+    s->flows = r->flows.n;
+    for (uint32_t i = 0; i < r->flows.n; i++) {
+        const np_flow *f = &r->flows.flow[i];
+        if (rows) np_rows_flow(rows, f);
+        s->flows_tcp += f->inside.proto == NP_TCP;
+        s->flows_udp += f->inside.proto == NP_UDP;
+        s->flows_icmp += f->inside.proto == NP_ICMP || f->inside.proto == NP_ICMPV6;
+        for (int k = 0; f->least_age != NP_NEVER && k < NP_REPLAY_INTERVALS; k++)
+            s->saved_by[k] += np_replay_interval_s[k] * NP_SECOND < f->least_age;
+    }
+}
+
+bool np_replay_run(np_capture *c, const np_replay_config *config, const volatile int *stop,
+                   np_replay_summary *out, np_error *e)
+{
+    *out = (np_replay_summary){.first = NP_NEVER, .last = 0};
+    np_nat_config nat = *config->nat;
+    if (config->has_public) nat.ports.first = config->public_address;
+    np_adopt adopt = config->adopt;
+    if (adopt == NP_ADOPT_DEFAULT) adopt = config->has_public ? NP_ADOPT_NEVER : NP_ADOPT_FIRST;
+    np_after_loss after = config->after_loss;
+    if (after == NP_AFTER_LOSS_DEFAULT)
+        after = config->has_public ? NP_AFTER_LOSS_DEAD : NP_AFTER_LOSS_REOPEN;
+
+    replay r = {.sum = out,
+                .adopt_first = adopt == NP_ADOPT_FIRST,
+                .reopen = after == NP_AFTER_LOSS_REOPEN,
+                .track_lost = config->has_public};
+    bool ok = np_sides_init(&r.sides, config, e) && np_flows_init(&r.flows, e);
+    if (ok && !np_lost_init(&r.lost)) ok = np_fail_memory(e, "the lost mappings");
+    if (ok) ok = (r.box = np_box_create(&nat, np_key_make(config->seed, 0), 0, e)) != NULL;
+    if (ok) {
+        np_box_set_tap(r.box, (np_box_tap){.mapping = on_mapping, .ctx = &r});
+        if (config->verdicts) np_rows_verdict_head(config->verdicts);
+        if (config->flows) np_rows_flow_head(config->flows);
+        ok = read_all(&r, c, config, stop, e);
+    }
+    if (ok) {
+        sum_flows(&r, config->flows);
+        out->box = *np_box_count(r.box);
+    }
+    if (r.box) np_box_destroy(r.box);
+    np_lost_free(&r.lost);
+    np_flows_free(&r.flows);
+    return ok;
+}
