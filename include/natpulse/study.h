@@ -47,16 +47,18 @@ typedef enum np_warning {
 
 typedef struct np_warned {
     np_warning which;
-    char text[200];            /* "few-replicas: 3 replicas; ..." */
+    char text[200];            /* what was seen, with its numbers, and the cure; the name is np_warning_name */
 } np_warned;
 
 typedef struct np_study {
-    const np_scenario *scenario;
+    const np_scenario *scenario;      /* the caller's; must outlive the study */
     uint32_t replicas, points;
     np_point *point;
     np_warned warned[NP_WARNING_COUNT];
     uint32_t warnings;
     uint64_t packet_events;
+    np_scenario **loaded;             /* [points], the study's own: each point's scenario; NULL without vary */
+    struct np_arena *arena;           /* owns the arrays */
 } np_study;
 
 typedef struct np_study_options {
@@ -66,10 +68,11 @@ typedef struct np_study_options {
     void *ctx;
     const np_override *set;    /* those the scenario was loaded with: applied below each point of the grid */
     uint32_t sets;
-    const char *path;          /* of the scenario file, to load the points of its grid */
+    const char *path;          /* of the scenario file, to load the points of its grid; needed with vary only */
 } np_study_options;
 
-/* Runs it all. The result does not depend on `jobs`. NULL and *e on trouble. */
+/* Runs it all. The result does not depend on `jobs`. NULL and *e on trouble; *findings says more when a point of the
+   grid is no valid scenario. The caller clears *findings in any case. */
 np_study *np_study_run(const np_scenario *s, const np_study_options *o, np_findings *findings, np_error *e);
 void np_study_destroy(np_study *s);
 

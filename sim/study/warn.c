@@ -1,0 +1,150 @@
+/*
+ * Each warning is one function that looks at the whole study and, when there is reason, writes one line: what
+ * was seen, with the worst number, and what would help.
+ */
+#include "warn.h"
+#include <math.h>
+#include <stdio.h>
+
+/* Below this many replicas the t quantile (2.8 at 4 degrees of freedom, 12.7 at 1) dominates the interval. */
+#define REPLICAS_FEW 5
+
+/* With more censored than this, the 95th percentile of the detections is itself unknown. */
+#define CENSORED_MOST 0.05
+
+const char *np_warning_name(np_warning w)
+{
+    static const char *const name[NP_WARNING_COUNT] = {
+        [NP_WARNING_FEW_REPLICAS] = "few-replicas",         [NP_WARNING_CENSORED] = "censored",
+        [NP_WARNING_TABLE_NEVER_FULL] = "table-never-full", [NP_WARNING_WARMUP_TOO_LONG] = "warmup-too-long",
+        [NP_WARNING_WIDE_INTERVAL] = "wide-interval",
+    };
+    return name[w];
+}
+
+/* Each returns whether it wrote a warning. */
+typedef bool np_look(const np_study *s, char *text, size_t size);
+
+static bool few_replicas(const np_study *s, char *text, size_t size)
+{
+    if (s->replicas >= REPLICAS_FEW) return false;
+    snprintf(text, size, "%u replica%s; intervals are %s below %d (--replicas 10)", s->replicas,
+             s->replicas == 1 ? "" : "s", s->replicas == 1 ? "missing" : "wide and shaky", REPLICAS_FEW);
+    return true;
+}
+
+static bool censored(const np_study *s, char *text, size_t size)
+{
+    double worst = CENSORED_MOST;
+    bool found = false;
+    for (uint32_t p = 0; p < s->points; p++) {
+        for (uint32_t c = 0; c < s->scenario->strategies; c++) {
+            const np_column *column = &s->point[p].column[c];
+            for (int d = NP_SPREAD_CLIENT_DETECT; d <= NP_SPREAD_SERVER_DETECT; d++) {
+                const np_quantile *q = column->spread[d];
+                if (!q || np_quantile_censored(q) == 0) continue;
+                double never = (double)np_quantile_censored(q), all = never + (double)np_quantile_count(q);
+                if (!(never / all > worst)) continue;
+                worst = never / all;
+                found = true;
+                snprintf(text, size,
+                         "the %s of '%.60s' had not learned of %.0f of %.0f breaks (%.0f %%) by the end; the "
+                         "times are "
+                         "of the others; a longer duration tells more",
+                         d == NP_SPREAD_CLIENT_DETECT ? "client" : "server", column->strategy, never, all,
+                         100 * worst);
+            }
+        }
+    }
+    return found;
+}
+
+static bool table_never_full(const np_study *s, char *text, size_t size)
+{
+    uint32_t points = 0, capacity = 0;
+    double peak = 0;
+    for (uint32_t p = 0; p < s->points; p++) {
+        const np_scenario *at = s->loaded ? s->loaded[p] : s->scenario;
+        double highest = 0;
+        bool full = false;
+        for (uint32_t c = 0; c < s->scenario->strategies; c++) {
+            for (uint32_t r = 0; r < s->replicas; r++) {
+                const np_result *one = s->point[p].column[c].replica[r];
+                full = full || one->table_was_full;
+                highest = fmax(highest, one->value[NP_METRIC_NAT_ENTRIES_PEAK]);
+            }
+        }
+        if (full) continue;
+        if (points++ > 0 && highest <= peak) continue;
+        peak = highest;
+        capacity = at->world.nat[0].capacity;
+    }
+    if (points == 0) return false;
+    char where[60] = "";
+    if (s->points > 1) snprintf(where, sizeof where, "at %u of %u points ", points, s->points);
+    snprintf(text, size,
+             "%sthe NAT never filled its table (at most %.0f of %u mappings): eviction played no part", where,
+             peak, capacity);
+    return true;
+}
+
+static bool warmup_too_long(const np_study *s, char *text, size_t size)
+{
+    for (uint32_t p = 0; p < s->points; p++) {
+        const np_world_config *w = s->loaded ? &s->loaded[p]->world : &s->scenario->world;
+        if (w->warmup <= w->duration / 2) continue;
+        char warmup[40], duration[40];
+        snprintf(text, size, "the warm-up of %s takes more than half of the %s; little is left to measure",
+                 np_time_format(warmup, sizeof warmup, w->warmup),
+                 np_time_format(duration, sizeof duration, w->duration));
+        return true;
+    }
+    return false;
+}
+
+static bool wide_interval(const np_study *s, char *text, size_t size)
+{
+    static const np_metric watched[] = {NP_METRIC_REACHABLE, NP_METRIC_BREAKS};
+    double worst = 1;
+    uint32_t wide = 0, all = 0;
+    for (uint32_t p = 0; p < s->points; p++) {
+        for (uint32_t c = 0; c < s->scenario->strategies; c++) {
+            const np_column *column = &s->point[p].column[c];
+            for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
+                const np_estimate *e = &column->value[watched[i]];
+                if (isnan(e->low)) continue;
+                all++;
+                double ratio = e->mean > 0 ? (e->high - e->low) / e->mean : 0;
+                if (!(ratio > 1)) continue;
+                wide++;
+                if (!(ratio > worst)) continue;
+                worst = ratio;
+                snprintf(text, size, "%s of '%.60s' is %.3g, anywhere from %.3g to %.3g;",
+                         np_metric_about(watched[i])->key, column->strategy, e->mean, fmax(e->low, 0),
+                         e->high);
+            }
+        }
+    }
+    if (wide == 0) return false;
+    char more[80];
+    snprintf(more, sizeof more, " %u of %u intervals exceed their mean; more replicas help", wide, all);
+    size_t used = 0;
+    while (text[used]) used++;
+    snprintf(text + used, size - used, "%s", more);
+    return true;
+}
+
+void np_study_warn(np_study *s)
+{
+    static np_look *const look[NP_WARNING_COUNT] = {
+        [NP_WARNING_FEW_REPLICAS] = few_replicas,         [NP_WARNING_CENSORED] = censored,
+        [NP_WARNING_TABLE_NEVER_FULL] = table_never_full, [NP_WARNING_WARMUP_TOO_LONG] = warmup_too_long,
+        [NP_WARNING_WIDE_INTERVAL] = wide_interval,
+    };
+    s->warnings = 0;
+    for (int w = 0; w < NP_WARNING_COUNT; w++) {
+        np_warned *warned = &s->warned[s->warnings];
+        warned->which = (np_warning)w;
+        if (look[w](s, warned->text, sizeof warned->text)) s->warnings++;
+    }
+}
