@@ -16,10 +16,9 @@
  *     time   |   x     x  |            |      x     |  x   x   x |     cells of about 1/(a+b)
  *                                               ^ now: the newest throw not after it; else look further left
  *
- * So a look costs about two draws however long the link was idle, and the process begins stationary. The
+ * So a look costs 2.5 draws in the mean however long the link was idle, and the process begins stationary. The
  * state and the time up to which it is known are kept for packets that follow soon. Lost: walking spell by
- * spell (draws in proportion to the silence), and counting the throws of a cell before placing them (twice
- * the draws).
+ * spell (draws in proportion to the silence), and counting the throws of a cell before placing them (4 draws).
  *
  * Outages have spells of any distribution, so they are walked spell by spell; spell k is drawn at (link, k).
  */
