@@ -39,7 +39,7 @@ typedef struct np_flow {
     np_time start;
     np_time lost_age;          /* idle time at which the loss that waits to be counted happened */
     np_time least_age;         /* the least of those counted; NP_NEVER: none */
-    uint64_t packets_lost;     /* that found no mapping because of a loss */
+    uint64_t packets_lost;     /* as np_replay_summary.packets_hurt */
     uint32_t evicted, expired; /* losses counted */
     uint8_t state, marks;
 } np_flow;

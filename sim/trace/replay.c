@@ -88,23 +88,25 @@ static void note_ending(np_flow *f, const np_packet *p, bool outbound)
     if (p->flags & NP_FIN) f->marks |= outbound ? NP_FLOW_FIN_OUT : NP_FLOW_FIN_IN;
 }
 
-/* A packet of flow f found what it found: makes a marked loss a counted one. */
+/* A packet of flow f was let through or not: makes a marked loss a counted one. With --after-loss reopen the
+   packet that shows the loss passes, and is counted as the one that reality would have lost. */
 static void count_loss(replay *r, np_flow *f, bool passed)
 {
-    if (f->marks & (NP_FLOW_EVICTED | NP_FLOW_EXPIRED)) {
+    const uint8_t marked = NP_FLOW_EVICTED | NP_FLOW_EXPIRED;
+    bool lost = !passed && (f->marks & NP_FLOW_BROKEN) && !has_ended(f);
+    if (f->marks & marked) {
         if (f->evicted + f->expired == 0) r->sum->flows_hurt++;
         if (f->marks & NP_FLOW_EVICTED)
             f->evicted++, r->sum->losses_evicted++;
         else
             f->expired++, r->sum->losses_expired++;
         if (f->lost_age < f->least_age) f->least_age = f->lost_age;
-        f->marks = (uint8_t)((f->marks & ~(NP_FLOW_EVICTED | NP_FLOW_EXPIRED)) | NP_FLOW_BROKEN);
-    } else if (passed || !(f->marks & NP_FLOW_BROKEN)) {
-        return;
+        lost = !passed || r->reopen;
+        f->marks = (uint8_t)((f->marks & ~marked) | NP_FLOW_BROKEN);
     }
-    f->packets_lost++;
-    r->sum->packets_hurt++;
     if (passed) f->marks &= (uint8_t)~NP_FLOW_BROKEN;
+    f->packets_lost += lost;
+    r->sum->packets_hurt += lost;
 }
 
 static void count_packet(np_flow *f, const np_captured *c)
@@ -121,8 +123,14 @@ static void count_packet(np_flow *f, const np_captured *c)
 /* Whether the capture knows better than the box's rules that the flow is open. */
 static bool should_adopt(const replay *r, const np_flow *f)
 {
-    if (f->state == NP_FLOW_LOST) return r->reopen;
+    if (f->state == NP_FLOW_LOST) return r->reopen && !has_ended(f);
     return f->state == NP_FLOW_UNMAPPED && r->adopt_first && (f->packets == 1 || r->reopen);
+}
+
+/* Outbound, these make a mapping in any box. */
+static bool makes_mapping(const np_packet *p)
+{
+    return p->proto == NP_TCP ? opens(p) : p->proto == NP_UDP || p->flags == 1; /* an echo request */
 }
 
 /* A packet with its inside address, going either way. p is translated in place. */
@@ -143,9 +151,7 @@ static bool meet_inside(replay *r, np_packet *p, bool outbound, const np_capture
     if (opening) begin_anew(f);
     p->conn = n;
 
-    /* Outbound, a SYN and anything but TCP opens a mapping by itself. */
-    bool by_rules = outbound && (opening || p->proto != NP_TCP);
-    if (!by_rules && should_adopt(r, f)) {
+    if (!(outbound && makes_mapping(p)) && should_adopt(r, f)) {
         *h = np_box_adopt(r->box, p, outbound, c->time);
     } else {
         *h = outbound ? np_box_outbound(r->box, p, c->time) : np_box_inbound_inside(r->box, p, c->time);
@@ -180,12 +186,10 @@ static bool meet_public(replay *r, np_packet *p, const np_captured *c, np_handle
     }
     np_flow *f = &r->flows.flow[n];
     count_packet(f, c);
-    if (h->verdict == NP_FORWARD) {
-        count_loss(r, f, true);
-    } else if (!has_ended(f) && !opens(p)) {
-        f->marks |= NP_FLOW_BROKEN;
-        count_loss(r, f, false);
-    }
+    if (h->verdict != NP_FORWARD && !opens(p))
+        f->marks |= NP_FLOW_BROKEN; /* perhaps it healed, but elsewhere */
+    count_loss(r, f, h->verdict == NP_FORWARD);
+    if (f->state == NP_FLOW_MAPPED) f->marks &= (uint8_t)~NP_FLOW_BROKEN;
     note_ending(f, p, false);
     return true;
 }
@@ -234,11 +238,9 @@ static bool read_all(replay *r, np_capture *c, const np_replay_config *config, c
         if (r->sum->first == NP_NEVER) r->sum->first = packet.time;
         r->sum->last = packet.time;
         if (packet.decoded == NP_DECODED_OK && !replay_packet(r, config, &packet, e)) return false;
-        if (stop && *stop) {
-            r->sum->stopped = true;
-            break;
-        }
+        if (stop && *stop) break;
     }
+    r->sum->stopped = stop && *stop; /* which also makes a pending read fail */
     return got >= 0;
 }
 
