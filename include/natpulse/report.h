@@ -7,23 +7,30 @@
 #include "natpulse/study.h"
 #include <stdio.h>
 
-typedef enum np_format { NP_FORMAT_TABLE, NP_FORMAT_JSON, NP_FORMAT_JSONL, NP_FORMAT_CSV, NP_FORMAT_MARKDOWN } np_format;
+typedef enum np_format {
+    NP_FORMAT_TABLE,
+    NP_FORMAT_JSON,
+    NP_FORMAT_JSONL,
+    NP_FORMAT_CSV,
+    NP_FORMAT_MARKDOWN
+} np_format;
 
-/* By name ("table", "json", "jsonl", "csv", "md"), or by a file name's extension (".json", ".csv", ".md", ".txt").
-   False when it is none. */
+/* By name ("table", "json", "jsonl", "csv", "md"), or by a file name's extension (".json", ".csv", ".md",
+   ".txt"). False when it is none. */
 bool np_format_named(const char *name, np_format *out);
 bool np_format_of_file(const char *path, np_format *out);
 
 typedef struct np_style {
     bool colour;
-    int width;   /* of the terminal; 0: unlimited */
+    int width; /* of the terminal; 0: unlimited */
 } np_style;
 
 /* Writes a study. False and *e when writing fails. */
 bool np_report_study(const np_study *s, np_format f, np_style style, FILE *out, np_error *e);
 
 /* Draws the figures of a result file (.json or .csv as written above) with gnuplot into `directory`
-   ("DIR/reachability.svg" and so on). `format` is "svg", "png" or "pdf". Calls `each` with every file written. */
+   ("DIR/reachability.svg" and so on). `format` is "svg", "png" or "pdf". Calls `each` with every file
+   written. */
 bool np_plot(const char *results, const char *directory, const char *format,
              void (*each)(void *ctx, const char *path), void *ctx, np_error *e);
 

@@ -1,0 +1,323 @@
+/*
+ * The comparison for people, as text and as Markdown.
+ *
+ *     natpulse 0.1.0  push  digest 0123456789abcdef  seed 1  10 replicas of 6h
+ *
+ *     what it buys     reachable        breaks  client knows         ...
+ *                              %            /h           p50   p95
+ *     nothing       82.1 ±1.2     0.61 ±0.03        31.2 s  45.0 s   ...
+ *
+ * A column has two parts, the value and what qualifies it, each aligned by itself, so that values stand under
+ * values. Columns that do not fit the width go to a table of their own underneath; what a strategy buys and
+ * what it costs are never mixed in a table that had to be cut.
+ */
+#include "figures.h"
+#include "writers.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIGURES_MOST 24
+#define GAP          3 /* between columns */
+
+/* One column of a table: its figure and how wide its parts are. */
+typedef struct shown {
+    const np_figure *figure;
+    int value, note, width;
+} shown;
+
+typedef struct sheet {
+    const np_study *study;
+    const np_point *point;
+    np_cell *cell; /* [strategies][figures], of the point or of its differences */
+    double *scratch;
+    bool versus;
+    np_style style;
+    FILE *out;
+    int names; /* width of the strategies' column */
+} sheet;
+
+int np_text_width(const char *s)
+{
+    int n = 0;
+    for (; *s; s++) n += ((unsigned char)*s & 0xC0) != 0x80;
+    return n;
+}
+
+static int most(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+/* A name may hold what would move the cursor. */
+static void put_name(const char *s, FILE *out)
+{
+    for (; *s; s++) fputc((unsigned char)*s < ' ' || *s == 0x7F ? '?' : *s, out);
+}
+
+static void put_right(const char *s, int width, FILE *out)
+{
+    fprintf(out, "%*s%s", most(0, width - np_text_width(s)), "", s);
+}
+
+static void colour(const sheet *t, const char *code)
+{
+    if (t->style.colour) fprintf(t->out, "\033[%sm", code);
+}
+
+#define BOLD  "1"
+#define FAINT "2"
+#define PLAIN "0"
+
+/* ---- what is shown ---- */
+
+static const np_cell *cell_at(const sheet *t, uint32_t strategy, const np_figure *f)
+{
+    return &t->cell[strategy * (uint32_t)np_figures_count + (uint32_t)(f - np_figures)];
+}
+
+static void fill(sheet *t)
+{
+    const np_column *column = t->point->column;
+    for (uint32_t c = 0; c < t->study->scenario->strategies; c++) {
+        for (int f = 0; f < np_figures_count; f++) {
+            t->cell[c * (uint32_t)np_figures_count + (uint32_t)f] = np_figure_cell(
+                t->study, &column[c], t->versus ? &column[0] : NULL, &np_figures[f], t->scratch);
+        }
+    }
+}
+
+static bool has_values(const sheet *t, const np_figure *f)
+{
+    for (uint32_t c = 0; c < t->study->scenario->strategies; c++) {
+        if (strcmp(cell_at(t, c, f)->value, "-") != 0) return true;
+    }
+    return false;
+}
+
+static uint32_t first_row(const sheet *t)
+{
+    return t->versus ? 1 : 0;
+}
+
+static int choose(const sheet *t, shown *column)
+{
+    int n = 0;
+    for (int i = 0; i < np_figures_count && n < FIGURES_MOST; i++) {
+        const np_figure *f = &np_figures[i];
+        if ((t->versus && !f->compared) || (f->optional && !has_values(t, f))) continue;
+        shown *s = &column[n++];
+        *s = (shown){.figure = f};
+        for (uint32_t c = first_row(t); c < t->study->scenario->strategies; c++) {
+            const np_cell *cell = cell_at(t, c, f);
+            s->value = most(s->value, np_text_width(cell->value));
+            s->note = most(s->note, np_text_width(cell->note));
+        }
+        int both = s->value + (s->note ? 1 + s->note : 0);
+        s->width = most(both, most(np_text_width(f->head), np_text_width(f->unit)));
+        s->value += s->width - both;
+    }
+    return n;
+}
+
+static int name_width(const np_study *s)
+{
+    int width = 0;
+    for (uint32_t c = 0; c < s->scenario->strategies; c++) {
+        width = most(width, np_text_width(s->point[0].column[c].strategy));
+    }
+    return width;
+}
+
+/* ---- text ---- */
+
+static void put_text_rows(const sheet *t, const char *title, const shown *column, int n)
+{
+    FILE *out = t->out;
+    colour(t, BOLD);
+    fprintf(out, "%s%*s", title, most(0, t->names - np_text_width(title)), "");
+    for (int i = 0; i < n; i++) put_right(column[i].figure->head, column[i].width + GAP, out);
+    colour(t, PLAIN);
+    fputc('\n', out);
+    colour(t, FAINT);
+    fprintf(out, "%*s", t->names, "");
+    for (int i = 0; i < n; i++) put_right(column[i].figure->unit, column[i].width + GAP, out);
+    colour(t, PLAIN);
+    fputc('\n', out);
+    for (uint32_t c = first_row(t); c < t->study->scenario->strategies; c++) {
+        const char *name = t->point->column[c].strategy;
+        put_name(name, out);
+        fprintf(out, "%*s", t->names - np_text_width(name), "");
+        int owed = 0; /* blanks are written only before something */
+        for (int i = 0; i < n; i++) {
+            const np_cell *cell = cell_at(t, c, column[i].figure);
+            put_right(cell->value, owed + GAP + column[i].value, out);
+            owed = 0;
+            if (!column[i].note) continue;
+            if (*cell->note) {
+                colour(t, FAINT);
+                fprintf(out, " %s", cell->note);
+                colour(t, PLAIN);
+            }
+            owed = column[i].note - np_text_width(cell->note) + (*cell->note ? 0 : 1);
+        }
+        fputc('\n', out);
+    }
+}
+
+static void put_text_side(const sheet *t, const char *title, const shown *column, int n)
+{
+    for (int from = 0; from < n;) {
+        int to = from, width = t->names;
+        while (to < n &&
+               (to == from || t->style.width == 0 || width + GAP + column[to].width <= t->style.width)) {
+            width += GAP + column[to++].width;
+        }
+        fputc('\n', t->out);
+        put_text_rows(t, title, column + from, to - from);
+        from = to;
+    }
+}
+
+static void put_text(sheet *t, const char *title)
+{
+    shown column[FIGURES_MOST];
+    int n = choose(t, column), buys = 0, width;
+    while (buys < n && column[buys].figure->side == NP_SIDE_BUYS) buys++;
+    const char *what[] = {"what it buys", "what it costs"};
+    t->names = name_width(t->study);
+    for (int i = 0; i < 2 && !title; i++) t->names = most(t->names, np_text_width(what[i]));
+    if (title) t->names = most(t->names, np_text_width(title));
+    width = t->names;
+    for (int i = 0; i < n; i++) width += GAP + column[i].width;
+    if (title || (t->style.width > 0 && width <= t->style.width)) {
+        put_text_side(t, title ? title : "", column, n);
+    } else {
+        put_text_side(t, what[0], column, buys);
+        put_text_side(t, what[1], column + buys, n - buys);
+    }
+}
+
+/* ---- Markdown ---- */
+
+/* A bar would end the cell. */
+static void put_md(const char *s, FILE *out)
+{
+    for (; *s; s++) {
+        if (*s == '|') fputc('\\', out);
+        fputc((unsigned char)*s < ' ' ? ' ' : *s, out);
+    }
+}
+
+static void put_markdown(const sheet *t, const char *title)
+{
+    shown column[FIGURES_MOST];
+    int n = choose(t, column);
+    FILE *out = t->out;
+    fputs("\n| ", out);
+    put_md(title ? title : "strategy", out);
+    const char *head = "";
+    for (int i = 0; i < n; i++) {
+        if (*column[i].figure->head) head = column[i].figure->head; /* blank: the one before goes on */
+        fprintf(out, " | %s %s", head, column[i].figure->unit);
+    }
+    fputs(" |\n| :--", out);
+    for (int i = 0; i < n; i++) fputs(" | --:", out);
+    fputs(" |\n", out);
+    for (uint32_t c = first_row(t); c < t->study->scenario->strategies; c++) {
+        fputs("| ", out);
+        put_md(t->point->column[c].strategy, out);
+        for (int i = 0; i < n; i++) {
+            const np_cell *cell = cell_at(t, c, column[i].figure);
+            fprintf(out, " | %s%s%s", cell->value, *cell->note ? " " : "", cell->note);
+        }
+        fputs(" |\n", out);
+    }
+}
+
+/* ---- both ---- */
+
+static void put_head(const sheet *t, bool markdown)
+{
+    const np_study *s = t->study;
+    char duration[40], warmup[40];
+    colour(t, BOLD);
+    fputs(markdown ? "## " : "", t->out);
+    put_name(s->scenario->name, t->out);
+    colour(t, PLAIN);
+    fprintf(t->out, "%s\nnatpulse %s, digest %s, seed %" PRIu64 ", %u replica%s of %s", markdown ? "\n" : "",
+            NP_VERSION, s->scenario->digest, s->scenario->world.seed, s->replicas,
+            s->replicas == 1 ? "" : "s",
+            np_time_format(duration, sizeof duration, s->scenario->world.duration));
+    if (s->scenario->world.warmup > 0) {
+        fprintf(t->out, " (%s of it warm-up)",
+                np_time_format(warmup, sizeof warmup, s->scenario->world.warmup));
+    }
+    fputs(s->replicas > 1 ? "; ± is half of the 95 % interval\n" : "\n", t->out);
+}
+
+static void put_vary(const sheet *t, bool markdown)
+{
+    if (t->study->scenario->varied == 0) return;
+    fputs(markdown ? "\n### " : "\n", t->out);
+    colour(t, BOLD);
+    for (uint32_t v = 0; v < t->study->scenario->varied; v++) {
+        fprintf(t->out, "%s%s = ", v > 0 ? ", " : "", t->point->vary[v].path);
+        put_name(t->point->vary[v].value, t->out);
+    }
+    colour(t, PLAIN);
+    fputc('\n', t->out);
+}
+
+static void put_warnings(const sheet *t, bool markdown)
+{
+    const np_study *s = t->study;
+    if (s->warnings > 0) fputc('\n', t->out);
+    for (uint32_t w = 0; w < s->warnings; w++) {
+        fputs(markdown ? "- " : "", t->out);
+        colour(t, "33"); /* yellow */
+        fprintf(t->out, "warning: %s:", np_warning_name(s->warned[w].which));
+        colour(t, PLAIN);
+        fputc(' ', t->out);
+        put_name(s->warned[w].text, t->out);
+        fputc('\n', t->out);
+    }
+}
+
+static bool write_sheet(const np_study *s, np_style style, FILE *out, bool markdown)
+{
+    sheet t = {.study = s, .style = style, .out = out};
+    t.cell = calloc((size_t)s->scenario->strategies * (size_t)np_figures_count, sizeof *t.cell);
+    t.scratch = calloc(s->replicas, sizeof *t.scratch);
+    bool ok = t.cell && t.scratch;
+    if (ok) put_head(&t, markdown);
+    for (uint32_t p = 0; ok && p < s->points; p++) {
+        t.point = &s->point[p];
+        put_vary(&t, markdown);
+        for (int versus = 0; versus < (s->scenario->strategies > 1 ? 2 : 1); versus++) {
+            char title[80];
+            t.versus = versus;
+            snprintf(title, sizeof title, "minus '%.60s'", t.point->column[0].strategy);
+            fill(&t);
+            if (markdown) {
+                put_markdown(&t, versus ? title : NULL);
+            } else {
+                put_text(&t, versus ? title : NULL);
+            }
+        }
+    }
+    if (ok) put_warnings(&t, markdown);
+    free(t.cell);
+    free(t.scratch);
+    return ok;
+}
+
+bool np_write_table(const np_study *s, np_style style, FILE *out)
+{
+    return write_sheet(s, style, out, false);
+}
+
+bool np_write_markdown(const np_study *s, FILE *out)
+{
+    return write_sheet(s, (np_style){0}, out, true);
+}

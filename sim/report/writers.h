@@ -1,0 +1,16 @@
+/*
+ * The writers of a study, one a format. Each leaves the checking of `out` to np_report_study, and returns
+ * false only when memory is out.
+ */
+#ifndef NATPULSE_REPORT_WRITERS_H
+#define NATPULSE_REPORT_WRITERS_H
+
+#include "natpulse/report.h"
+
+bool np_write_table(const np_study *s, np_style style, FILE *out);
+bool np_write_markdown(const np_study *s, FILE *out);
+bool np_write_csv(const np_study *s, FILE *out);
+bool np_write_json(const np_study *s, FILE *out);
+bool np_write_jsonl(const np_study *s, FILE *out);
+
+#endif
