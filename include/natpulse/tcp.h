@@ -31,6 +31,7 @@ typedef struct np_tcp_config {
     uint32_t syn_retries;  /* 6 (Linux tcp_syn_retries) */
     uint32_t synack_retries; /* 5 (Linux tcp_synack_retries) */
     uint32_t retries;      /* 15 (Linux tcp_retries2): gives up after about 924.6 s at rto_min */
+    uint32_t orphan_retries; /* 8 (Linux tcp_orphan_retries): the same once closed by the application: 102.2 s */
     uint16_t mss;          /* 1448 payload bytes */
     uint16_t window;       /* 65535, before scaling */
     uint8_t window_scale;  /* 7 */
@@ -77,16 +78,38 @@ typedef struct np_tcp_sink {
     void *ctx;
 } np_tcp_sink;
 
-/* One end. At most 152 bytes (an idle connection, both ends and all, must stay within 400). Fields are the
-   implementation's own; out-of-order data is kept as a few ranges, not as segments. */
+/* Out-of-order data is kept as a few ranges of sequence numbers, not as segments. */
+#define NP_TCP_HELD 3
+
+typedef struct np_tcp_range {
+    uint32_t from, to; /* [from, to) */
+} np_tcp_range;
+
+/* One end: an idle connection, both ends and all, must stay within 400 bytes. The fields are the
+   implementation's own; sequence numbers are as on the wire, offsets count the stream's bytes from 0. */
 typedef struct np_tcp {
-    np_time retransmit_at;  /* NP_NEVER when off; also the persist timer */
-    np_time keepalive_at;   /* may lie too early: it is checked against last_received when it comes */
-    np_time ack_at;         /* delayed ACK */
-    np_time last_received;
-    np_time unanswered_since; /* first send of the oldest unacknowledged byte (for TCP_USER_TIMEOUT) */
-    np_tcp_state state;
+    np_time retransmit_at;    /* RTO, persist, TIME_WAIT and FIN_WAIT_2: never two of them at once */
+    np_time keepalive_at;     /* may lie too early: it is checked against last_received when it comes */
+    np_time ack_at;           /* delayed ACK */
+    np_time last_received;    /* the last acceptable segment */
+    np_time unanswered_since; /* first sending of what is outstanding, or the last progress since */
+    uint64_t una;             /* oldest unacknowledged position: 0 the SYN, 1 + offset, then the FIN */
+    uint64_t written;         /* stream offset after the last byte queued */
+    uint64_t arrived;         /* stream offset after the last byte received in order */
+    uint32_t iss, receive_next;
+    uint32_t next, high;      /* to be sent next; after the highest ever sent (next < high after a timeout) */
+    uint32_t recover;         /* NewReno (RFC 6582) */
+    uint32_t window;          /* the peer's, scaled, bytes */
+    uint32_t cwnd, ssthresh;  /* bytes */
+    uint32_t srtt_us, rttvar_us; /* srtt_us 0: no sample yet */
+    uint32_t timed_seq, timed_us; /* the segment whose ACK will be a sample */
+    uint32_t kind_from;       /* where the run of bytes of the last written kind begins */
+    np_tcp_range held[NP_TCP_HELD]; /* rising, disjoint, none touching */
+    uint16_t flags, probes;   /* probes: keepalive or window probes sent since the last ACK */
+    uint8_t state, timeouts, duplicates, owed, peer_shift, holds, ack_kind;
 } np_tcp;
+
+_Static_assert(sizeof(np_tcp) <= 152, "an idle connection must stay small");
 
 /* `iss`: initial sequence number. Opens actively: sends a SYN. */
 void np_tcp_connect(np_tcp *t, const np_tcp_config *c, uint32_t iss, const np_tcp_sink *s, np_time now);

@@ -4,7 +4,7 @@
  * A workload is a series of rounds. Each round is one or more exchanges (a request and its response, or a
  * one-way message) opened by the client or by the server. What the k-th round of a client is, is a function of
  * (client, k) alone (np_random): every strategy meets the same rounds. A new set of numbers is a YAML profile;
- * a new shape is a file sim/host/work_NAME.c and a line in the list of work.c.
+ * a new shape is a file sim/host/work_NAME.c and its name in the list of sim/host/work_shape.h.
  */
 #ifndef NATPULSE_WORK_H
 #define NATPULSE_WORK_H

@@ -1,0 +1,35 @@
+/*
+ * Workloads: finds the shape and asks it. Nothing is remembered, so a round costs one or two Philox blocks
+ * whenever it is asked for, in any order.
+ */
+#include "work_shape.h"
+#include <assert.h>
+#include <string.h>
+
+#define TABLE(name) &np_shape_##name,
+#define NAME(name)  #name,
+static const np_work_shape *const list[] = {NP_EACH_SHAPE(TABLE)};
+static const char *const names[] = {NP_EACH_SHAPE(NAME) NULL};
+
+const char *const *np_work_list(void)
+{
+    return names;
+}
+
+static const np_work_shape *shape(const np_work_config *w)
+{
+    unsigned i = 0;
+    while (names[i] && strcmp(names[i], w->shape)) i++;
+    assert(names[i]);
+    return list[i];
+}
+
+np_round np_work_round(const np_work_config *w, np_key key, uint32_t entity, uint32_t k)
+{
+    return shape(w)->round(w, key, entity, k);
+}
+
+np_exchange np_work_exchange(const np_work_config *w, np_key key, uint32_t entity, uint32_t k, uint32_t i)
+{
+    return shape(w)->exchange(w, key, entity, k, i);
+}
