@@ -24,7 +24,6 @@ const np_figure np_figures[] = {
     {NP_SIDE_COSTS, "radio",        "J/h",       NP_SHOWS_METRIC,   NP_METRIC_ENERGY,          .optional = true, .compared = true},
     {NP_SIDE_COSTS, "handshakes",   "",          NP_SHOWS_METRIC,   NP_METRIC_HANDSHAKES,      .compared = false},
     {NP_SIDE_COSTS, "NAT entries",  "mean",      NP_SHOWS_METRIC,   NP_METRIC_NAT_ENTRIES_MEAN, .compared = false},
-    {NP_SIDE_COSTS, "server conns", "mean",      NP_SHOWS_METRIC,   NP_METRIC_SERVER_OPEN_MEAN, .optional = true},
     {NP_SIDE_COSTS, "zombies",      "%",         NP_SHOWS_SHARE,    NP_METRIC_SERVER_ZOMBIE,   .divisor = -1, .optional = true},
 };
 /* clang-format on */

@@ -25,7 +25,7 @@ extern const int np_figures_count;
 
 /* A value and what qualifies it ("99.82", "±0.03"); UTF-8. A figure without meaning is "-" and "". */
 typedef struct np_cell {
-    char value[24], note[24];
+    char value[32], note[32];
 } np_cell;
 
 /* The figure of one strategy, or (first not NULL) the paired difference from the first. `scratch` has room
