@@ -19,8 +19,8 @@
  *  - Front, then levels upwards, then digits upwards: each holds nothing later than the next does. While the
  *    front covers a bucket of level L, the levels below L are empty.
  *  - Events of one time come out in the order of pushing: buckets are appended to and spread in order,
- * sorting and insertion are stable. All events of a level 0 bucket have the same time, so it is served a
- * chunk at a time; later pushes of that time go to the bucket's end.
+ *    sorting and insertion are stable. A level 0 bucket holds one time only, so it is served a chunk at
+ *    a time while later pushes of that time go to its end.
  *
  * Memory: chunks from blocks that double the total. Only the last chunk of a bucket is partly filled, so
  * pending / 31 + BUCKETS + 1 chunks suffice whatever happens; push sees to it that there are so many, and
@@ -279,7 +279,6 @@ static void relieve(np_events *q)
     if (n < FRONT_MAX) {
         memmove(q->front, q->front + q->front_at, n * sizeof *q->front);
     } else {
-        q->base = q->now;
         for (uint32_t i = q->front_at; i < q->front_end; i++) append(q, q->front[i]);
         q->front_until = 0;
         n = 0;

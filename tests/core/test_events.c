@@ -109,7 +109,7 @@ static void random_operations_agree_with_a_sorted_array(void **state)
         uint64_t rng = seed; /* the same operations for every kind */
         for (unsigned mix = 0; mix <= 4; mix++) {
             against_model(np_events_kinds[k], &rng, mix, 3, 60, 50000);
-            against_model(np_events_kinds[k], &rng, mix, 100, 55, 200000);
+            against_model(np_events_kinds[k], &rng, mix, 100, 55, 100000);
             against_model(np_events_kinds[k], &rng, mix, 700, 60, 200000);
             against_model(np_events_kinds[k], &rng, mix, MODEL_MOST, 80, 100000);
         }
@@ -139,7 +139,7 @@ static void assert_drains_in_order(const np_events_kind *kind, void *q, uint64_t
 static void many_come_out_in_order(void **state)
 {
     (void)state;
-    const uint64_t n = 300000;
+    const uint64_t n = 100000;
     const np_time span[] = {1, 1000, NP_MILLISECOND, NP_SECOND, NP_HOUR, NP_NEVER};
     for (unsigned k = 0; np_events_kinds[k]; k++) {
         for (size_t i = 0; i < sizeof span / sizeof *span; i++) {
@@ -310,7 +310,7 @@ static void memory_is_bounded(void **state)
     }
     size_t held = np_events_bytes(q);
     assert_true(held >= n * event);
-    for (size_t i = 0; i < 2000000; i++) {
+    for (size_t i = 0; i < 1000000; i++) {
         assert_true(np_events_pop(q, &e));
         assert_true(np_events_push(q, e.time + delay(&rng, i % 3 ? 2 : 1), i));
     }
