@@ -16,9 +16,10 @@
  *     time   |   x     x  |            |      x     |  x   x   x |     cells of about 1/(a+b)
  *                                               ^ now: the newest throw not after it; else look further left
  *
- * So a look costs 2.5 draws in the mean however long the link was idle, and the process begins stationary. The
- * state and the time up to which it is known are kept for packets that follow soon. Lost: walking spell by
- * spell (draws in proportion to the silence), and counting the throws of a cell before placing them (4 draws).
+ * So a look costs 2.5 draws in the mean however long the link was idle, and the process begins stationary.
+ * The state and the time up to which it is known are kept for packets that follow soon. Lost: walking spell
+ * by spell (draws in proportion to the silence), and counting the throws of a cell before placing them (4
+ * draws).
  *
  * Outages have spells of any distribution, so they are walked spell by spell; spell k is drawn at (link, k).
  */
@@ -68,17 +69,17 @@ static void gilbert_look(np_link *l, const np_link_config *c, np_key key, np_tim
 
     l->known_until = end;
     for (;; --cell, ago = 0) {
-        double throw = 0;
+        double back = 0; /* of a throw, from the end of the cell */
         for (uint32_t i = 0;; ++i) {
             uint64_t index = (uint64_t)cell * THROWS_PER_CELL + i;
             np_random_pair r = np_random_two(key, l->entity, PURPOSE_THROW, index);
-            throw -= log(np_unit(r.a)) * gap;
-            if (throw >= (double)width) break; /* before the cell: an older cell's matter */
-            if (throw >= ago) {
+            back -= log(np_unit(r.a)) * gap;
+            if (back >= (double)width) break; /* before the cell: an older cell's matter */
+            if (back >= ago) {
                 l->bad = np_unit(r.b) < c->loss;
                 return;
             }
-            l->known_until = end - (np_time) throw;
+            l->known_until = end - (np_time)back;
         }
     }
 }

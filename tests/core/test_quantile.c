@@ -210,6 +210,20 @@ static void curve_is_exact(void **state)
     np_quantile_destroy(empty);
 }
 
+/* Values that lie on the edges of buckets are counted with those below. */
+static void curve_is_exact_on_edges(void **state)
+{
+    enum { EDGES = 129 };
+    static double x[EDGES], share[EDGES];
+    np_quantile *s = np_quantile_create();
+    (void)state;
+    for (int i = 0; i < EDGES; ++i) assert_true(np_quantile_add(s, 1 + i / 128.0));
+    size_t n = np_quantile_curve(s, EDGES, x, share);
+    assert_true(n > EDGES / 3);
+    for (size_t p = 0; p < n; ++p) assert_true(share[p] == (floor((x[p] - 1) * 128) + 1) / EDGES);
+    np_quantile_destroy(s);
+}
+
 static void takes_every_double(void **state)
 {
     np_quantile *s = np_quantile_create();
@@ -225,9 +239,13 @@ static void takes_every_double(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(agrees_with_sorting),    cmocka_unit_test(merges_to_the_same),
-        cmocka_unit_test(sums_exactly),           cmocka_unit_test(carries),
-        cmocka_unit_test(counts_censored_beside), cmocka_unit_test(curve_is_exact),
+        cmocka_unit_test(agrees_with_sorting),
+        cmocka_unit_test(merges_to_the_same),
+        cmocka_unit_test(sums_exactly),
+        cmocka_unit_test(carries),
+        cmocka_unit_test(counts_censored_beside),
+        cmocka_unit_test(curve_is_exact),
+        cmocka_unit_test(curve_is_exact_on_edges),
         cmocka_unit_test(takes_every_double),
     };
     if (getenv("NP_SEED")) seed = strtoull(getenv("NP_SEED"), NULL, 10);

@@ -207,10 +207,10 @@ static void gilbert_is_correlated_in_time(void **state)
    That is the memorylessness of spells, and their mean. */
 static void gilbert_spells_are_exponential(void **state)
 {
-    enum { LOOKS = 2000000, LONGEST = 30 };
+    enum { LOOKS = 4000000, LONGEST = 20 };
     const double p = 0.1;
     np_link_config c = {.loss_kind = NP_LOSS_GILBERT, .loss = p, .burst = 400 * NP_MILLISECOND};
-    np_time d = 50 * NP_MILLISECOND;
+    np_time d = 100 * NP_MILLISECOND;
     double rate = 1 / np_seconds(c.burst) / (1 - p); /* a + b */
     double s = p + (1 - p) * exp(-rate * np_seconds(d));
     double runs = 0, bad = 0, seen[LONGEST + 1] = {0};
