@@ -1,12 +1,12 @@
 /*
  * What is inside a NAT box, for the files that make it up:
  *
- *     config.c   defaults, names, checks
- *     track.c    which packets open a mapping, and the timeout class after each packet
- *     ports.c    external addresses and ports for new mappings
- *     unknown.c  packets without a mapping that do not open one
- *     evict*.c   who goes when the table is full
- *     box.c      the life of a mapping, and the order of things for each packet
+ *     config.c     defaults, names, checks
+ *     track_none.c which packets open a mapping, and the timeout class after each packet
+ *     ports.c      external addresses and ports for new mappings
+ *     unknown.c    packets without a mapping that do not open one
+ *     evict*.c     who goes when the table is full
+ *     box.c        the life of a mapping, and the order of things for each packet
  */
 #ifndef NP_NAT_BOX_STATE_H
 #define NP_NAT_BOX_STATE_H
@@ -32,19 +32,17 @@ struct np_box {
 /* config.c: false and *e unless every value makes sense. */
 bool np_nat_check(const np_nat_config *c, np_error *e);
 
-/* track.c. Whether an outbound packet without a mapping opens one by itself. */
+/* track_none.c. Whether an outbound packet without a mapping opens one by itself. */
 bool np_track_opens(const np_packet *p);
 
-/* track.c. The timeout class of a mapping that has just seen a packet; .seen says so already. */
+/* track_none.c. The timeout class of a mapping that has just seen a packet; .seen says so already. */
 uint8_t np_track_class(const np_entry *e);
 uint8_t np_track_first_class(uint8_t proto);
 
-/* ports.c. Finds *external and *port for a new mapping: the outside key they make is free. False when none
- * is. */
+/* ports.c. Finds *external and *port for a new mapping, whose outside key is free. False when none is. */
 bool np_ports_choose(np_box *b, const np_tuple *inside, np_time now, np_addr *external, uint16_t *port);
 
-/* unknown.c. The verdicts on packets without a mapping. An outbound one that is to be adopted gives
- * NP_FORWARD. */
+/* unknown.c. The verdicts on packets without a mapping. NP_FORWARD: outbound, and to be adopted. */
 np_verdict np_unknown_outbound(const np_box *b, const np_packet *p);
 np_verdict np_unknown_inbound(const np_box *b, const np_packet *p);
 
