@@ -173,7 +173,8 @@ static void put_text_side(const sheet *t, const char *title, const shown *column
                (to == from || t->style.width == 0 || width + GAP + column[to].width <= t->style.width)) {
             width += GAP + column[to++].width;
         }
-        while (to < n && to > from + 1 && !*column[to].figure->head) to--; /* not between a heading and its rest */
+        while (to < n && to > from + 1 && !*column[to].figure->head)
+            to--; /* not between a heading and its rest */
         fputc('\n', t->out);
         put_text_rows(t, title, column + from, to - from);
         from = to;

@@ -1,0 +1,35 @@
+# Reachability and breaks against the cost of upkeep: one point a strategy, with 95 % intervals.
+# 'values': cost low high, reachable low high, breaks low high; costs are log10 already (see sim/report/plot.c).
+set multiplot
+set key off
+set lmargin at screen px(np_left)
+set rmargin at screen px(np_width - np_right)
+set xrange [np_cost_low:np_cost_high]
+set xtics () out
+if (np_cost_zero == np_cost_zero) { set xtics add ('0' np_cost_zero) }
+do for [d = np_cost_least:np_cost_high] {
+    set xtics add (short(10 ** d) d)
+    do for [m = 2:9] { if (d + log10(m) <= np_cost_high) { set xtics add ('' d + log10(m) 1) } }
+}
+
+set bmargin at screen py(np_foot_high)
+set tmargin at screen py(np_foot_high + np_panel)
+set title np_title noenhanced offset 0, 0.3
+set ylabel 'reachable (% of connection time)'
+set yrange [np_reachable_low:np_reachable_high]
+set format x ''
+plot $reachable using 4:5:($6 - $4):($2 - $5) with vectors nohead linestyle 101, \
+     for [i = 1:np_strategies] 'values' index i - 1 using 1:4:2:3:5:6 with xyerrorbars linestyle i dashtype 1 linewidth 1.5, \
+     $reachable using 1:2:(Name[int($3)]) with labels left textcolor rgb '#111111'
+
+set bmargin at screen py(np_foot_low)
+set tmargin at screen py(np_foot_low + np_panel)
+unset title
+set format x '%g'
+set xlabel 'upkeep: bytes per connection and hour'
+set ylabel 'breaks per connection and hour'
+set yrange [np_breaks_low:np_breaks_high]
+plot $breaks using 4:5:($6 - $4):($2 - $5) with vectors nohead linestyle 101, \
+     for [i = 1:np_strategies] 'values' index i - 1 using 1:7:2:3:8:9 with xyerrorbars linestyle i dashtype 1 linewidth 1.5, \
+     $breaks using 1:2:(Name[int($3)]) with labels left textcolor rgb '#111111'
+unset multiplot

@@ -1,0 +1,32 @@
+# What all figures share. The job has set np_format, np_width, np_height (pixels), np_strategies, Name[].
+set encoding utf8
+if (np_format eq 'svg') {
+    set terminal svg size np_width, np_height font 'DejaVu Sans,Helvetica,Arial,sans-serif,15' noenhanced background 'white'
+}
+if (np_format eq 'png') {
+    set terminal pngcairo size 2 * np_width, 2 * np_height font 'DejaVu Sans,11.25' fontscale 2 linewidth 2 pointscale 2 noenhanced background 'white'
+}
+if (np_format eq 'pdf') {
+    set terminal pdfcairo size np_width / 100, np_height / 100 font 'DejaVu Sans,10.8' linewidth 1.3 noenhanced background 'white'
+}
+set output 'figure'
+
+# Colours that stay apart for colour-blind eyes (Okabe and Ito), ordered so that neighbours differ in grey as well;
+# and for paper, each with a shape and a dash of its own.
+array Colour[7] = ['#000000', '#D55E00', '#0072B2', '#009E73', '#CC79A7', '#E69F00', '#56B4E9']
+array Shape[7] = [7, 5, 9, 13, 11, 15, 4]
+do for [i = 1:21] {
+    j = (i - 1) % 7 + 1
+    set style line i linecolor rgb Colour[j] pointtype Shape[j] pointsize 1.2 linewidth 2.2 dashtype j
+}
+set style line 100 linecolor rgb '#999999' linewidth 1 dashtype 3    # grid
+set style line 101 linecolor rgb '#777777' linewidth 1               # lines that lead to labels
+set grid linestyle 100
+set border 3 linecolor rgb '#444444'
+set tics nomirror textcolor rgb '#222222'
+
+# Screen places from pixels.
+px(v) = v / np_width
+py(v) = v / np_height
+# 1000 -> 1 k, as axis text.
+short(v) = v >= 1e9 ? sprintf('%g G', v / 1e9) : v >= 1e6 ? sprintf('%g M', v / 1e6) : v >= 1e3 ? sprintf('%g k', v / 1e3) : sprintf('%g', v)
