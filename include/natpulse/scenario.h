@@ -64,13 +64,40 @@ uint32_t np_scenario_points(const np_scenario *s);
 void np_scenario_point(const np_scenario *s, uint32_t i, np_override *out);
 
 /* A NAT profile by name or path, with `nat.KEY` overrides (for replay). The strings in *out belong to *arena
-   (np_arena_destroy). */
+   (np_arena_destroy). Without a scenario, "beside the scenario" is the working directory. */
 bool np_profile_nat(const char *name, const np_override *set, uint32_t sets, np_nat_config *out,
                     struct np_arena **arena, np_findings *findings, np_error *e);
 
-/* Profiles of a kind ("nat", "keepalive", "heartbeat", "workload", "radio"), sorted: calls `each` with the name and
-   the path of each. */
-bool np_profile_list(const char *kind, void (*each)(void *ctx, const char *name, const char *path), void *ctx,
-                     np_error *e);
+/* The kinds of profiles: "nat", "keepalive", "heartbeat", "workload". NULL at the end. */
+const char *const *np_profile_kinds(void);
+
+/* Writes a profile with those it is based on and every default filled in, itself a valid profile. `set` has
+   paths that begin with the kind ("keepalive.idle"). */
+bool np_profile_show(const char *kind, const char *name, const np_override *set, uint32_t sets, FILE *out,
+                     np_findings *findings, np_error *e);
+
+/* One profile in a list; valid during the call. */
+typedef struct np_profile_card {
+    const char *name, *path, *about;
+    const char *const *key; /* the main keys of its kind: the same for all profiles of that kind */
+    const char *const *figure; /* and their values, as scenarios write them */
+    uint32_t figures;
+} np_profile_card;
+
+/* Calls `each` with the profiles of a kind, by name. False when one has mistakes (all are in *findings; the
+   others are listed) or memory is out. */
+bool np_profile_list(const char *kind, void (*each)(void *ctx, const np_profile_card *card), void *ctx,
+                     np_findings *findings, np_error *e);
+
+/* One key that a scenario may have. */
+typedef struct np_scenario_key {
+    const char *path;    /* "nat.ports.range"; the entries of a list are "clients[].count" */
+    const char *form;    /* "duration", "both|outbound|inbound", ... */
+    const char *fallback; /* its value when nothing is said, "" when there is none */
+    const char *meaning; /* one line */
+} np_scenario_key;
+
+/* Calls `each` with every key, in the order in which np_scenario_show writes them. False when memory is out. */
+bool np_scenario_keys(void (*each)(void *ctx, const np_scenario_key *key), void *ctx, np_error *e);
 
 #endif

@@ -39,6 +39,12 @@ static const np_section *const kinds[] = {&np_section_nat, &np_section_keepalive
                                           &np_section_workload};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
+const char *const *np_profile_kinds(void)
+{
+    static const char *const names[] = {"nat", "keepalive", "heartbeat", "workload", NULL};
+    return names;
+}
+
 const np_section *np_section_of_kind(const char *kind)
 {
     for (int i = 0; i < KINDS; ++i)

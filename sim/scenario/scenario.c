@@ -23,7 +23,7 @@ static void set_link(np_link_config *up, np_link_config *down, np_time delay)
     *down = *up;
 }
 
-static void set_defaults(np_scenario *s)
+void np_scenario_defaults(np_scenario *s)
 {
     np_world_config *w = &s->world;
 
@@ -48,7 +48,7 @@ static void set_defaults(np_scenario *s)
 
 void np_scenario_read(np_loading *l, const np_node *root, np_scenario *s)
 {
-    set_defaults(s);
+    np_scenario_defaults(s);
     np_section_layer(l, &np_section_top, root, s);
     if (s->world.warmup < 0) s->world.warmup = s->world.duration / WARMUP_SHARE;
     np_section_top.check(l, root, s);
@@ -56,7 +56,7 @@ void np_scenario_read(np_loading *l, const np_node *root, np_scenario *s)
 
 /* ---- overrides ---- */
 
-static const np_source *set_source(np_loading *l, uint32_t i, const np_override *o)
+const np_source *np_override_source(np_loading *l, uint32_t i, const np_override *o)
 {
     np_source *source = np_arena_alloc(l->arena, sizeof *source);
     if (!source) {
@@ -74,7 +74,7 @@ static const np_source *set_source(np_loading *l, uint32_t i, const np_override 
 void np_overrides_put(np_loading *l, np_node *root, const np_override *set, uint32_t sets)
 {
     for (uint32_t i = 0; i < sets; ++i) {
-        const np_source *source = set_source(l, i, &set[i]);
+        const np_source *source = np_override_source(l, i, &set[i]);
         if (!source) return;
         np_node at = {.kind = NP_NODE_TEXT, .line = source->first_line, .column = 1, .source = source};
         np_node *value = np_yaml_read(set[i].value, strlen(set[i].value), source, l->arena, l->report);

@@ -71,13 +71,15 @@ struct np_field {
     bool unwritten; /* another field holds the outcome */
     const np_choice *choice;
     const char *const *(*listed)(void);
-    const np_section *section;
-    const char *form; /* OWN: what is expected, for the list of keys */
+    const np_section *section; /* SECTION; OWN: what its parts are, for the list of keys */
+    const char *form;          /* OWN: what is expected */
     void (*read)(np_loading *l, const np_field *f, const np_node *n, void *base);
     void (*write)(np_writer *w, const np_field *f, const void *base); /* NULL: never written */
 };
 
 #define NP_FIELD(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
+
+#define NP_FIGURES_MOST 8
 
 struct np_section {
     const char *name; /* for messages */
@@ -89,6 +91,7 @@ struct np_section {
     void (*check)(np_loading *l, const np_node *n, void *base);     /* after the last */
     void (*off)(void *base);                                        /* for the word `off` */
     bool (*is_off)(const void *base);
+    const char *figure[NP_FIGURES_MOST]; /* of a kind: the keys that tell its profiles apart */
 };
 
 #define NP_FIELDS(table) .field = table, .fields = sizeof(table) / sizeof *(table)
@@ -177,6 +180,12 @@ bool np_override_apply(np_report *r, np_arena *arena, np_node *root, const char 
 
 /* Reads a whole tree into *s: defaults, then what the tree says. s->name is what it is called by default. */
 void np_scenario_read(np_loading *l, const np_node *root, np_scenario *s);
+
+/* What a scenario is that says nothing (s->name is left alone). */
+void np_scenario_defaults(np_scenario *s);
+
+/* Where the i-th --set is from, for findings. NULL when out of memory. */
+const np_source *np_override_source(np_loading *l, uint32_t i, const np_override *o);
 
 /* Reads and puts in --set overrides, in order; a path that is set is no longer varied. */
 void np_overrides_put(np_loading *l, np_node *root, const np_override *set, uint32_t sets);

@@ -106,7 +106,8 @@ const np_section np_section_workload = {.name = "workload",
                                         .kind = "workload",
                                         NP_FIELDS(workload_fields),
                                         .begin = workload_begin,
-                                        .check = workload_check};
+                                        .check = workload_check,
+                                        .figure = {"opens", "gap", "count", "request", "response"}};
 
 /* ---- groups ---- */
 

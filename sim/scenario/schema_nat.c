@@ -134,6 +134,13 @@ static const np_choice unknown_ins[] = {{"drop", NP_UNKNOWN_DROP}, {"reset", NP_
 
 #define MOST_MAPPINGS (1 << 26) /* np_nat_config.capacity */
 
+static void begin(void *base)
+{
+    np_nat_draft *draft = base;
+    *draft = (np_nat_draft){.memory = 0};
+    np_nat_defaults(&draft->nat);
+}
+
 /* A capacity said above a profile's memory wins over it, and the other way round. */
 static void layered(np_loading *l, const np_node *map, void *base)
 {
@@ -222,4 +229,10 @@ static const np_field fields[] = {
 };
 
 const np_section np_section_nat = {
-    .name = "nat", .kind = "nat", NP_FIELDS(fields), .layered = layered, .check = check};
+    .name = "nat",
+    .kind = "nat",
+    NP_FIELDS(fields),
+    .begin = begin,
+    .layered = layered,
+    .check = check,
+    .figure = {"capacity", "evict", "timeouts.tcp_established", "timeouts.udp", "timeouts.udp_stream"}};

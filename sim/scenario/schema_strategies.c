@@ -63,7 +63,8 @@ const np_section np_section_keepalive = {.name = "keepalive",
                                          NP_FIELDS(keepalive_fields),
                                          .begin = keepalive_begin,
                                          .off = keepalive_off,
-                                         .is_off = keepalive_is_off};
+                                         .is_off = keepalive_is_off,
+                                         .figure = {"idle", "interval", "probes"}};
 
 /* ---- heartbeat ---- */
 
@@ -164,13 +165,15 @@ static const np_field heartbeat_fields[] = {
      .most = 1400,
      NP_FIELD(np_beat_config, answer_bytes)},
 };
-const np_section np_section_heartbeat = {.name = "heartbeat",
-                                         .kind = "heartbeat",
-                                         NP_FIELDS(heartbeat_fields),
-                                         .begin = heartbeat_begin,
-                                         .check = heartbeat_check,
-                                         .off = heartbeat_off,
-                                         .is_off = heartbeat_is_off};
+const np_section np_section_heartbeat = {
+    .name = "heartbeat",
+    .kind = "heartbeat",
+    NP_FIELDS(heartbeat_fields),
+    .begin = heartbeat_begin,
+    .check = heartbeat_check,
+    .off = heartbeat_off,
+    .is_off = heartbeat_is_off,
+    .figure = {"every", "timeout", "misses", "from", "server_closes_after", "bytes", "answer_bytes"}};
 
 /* ---- strategies ---- */
 

@@ -8,7 +8,7 @@
 static void read_nat(np_loading *l, const np_field *f, const np_node *n, void *base)
 {
     np_scenario *s = base;
-    np_nat_draft draft = {.nat = s->world.nat[0]};
+    np_nat_draft draft;
     (void)f;
     np_section_read(l, &np_section_nat, n, &draft);
     s->world.nat[0] = draft.nat;
@@ -167,19 +167,22 @@ static const np_field top_fields[] = {
     {.key = "nat",
      .meaning = "the box: a profile, or a map that may override one",
      .type = NP_TYPE_OWN,
-     .form = "map",
+     .form = "profile or map",
+     .section = &np_section_nat,
      .read = read_nat,
      .write = write_nat},
     {.key = "access",
      .meaning = "the link between clients and box",
      .type = NP_TYPE_OWN,
      .form = "map",
+     .section = &np_section_link,
      .read = np_access_read,
      .write = np_access_write},
     {.key = "core",
      .meaning = "the link between box and servers",
      .type = NP_TYPE_OWN,
      .form = "map",
+     .section = &np_section_link,
      .read = np_core_read,
      .write = np_core_write},
     {.key = "servers", .meaning = "the servers", .type = NP_TYPE_SECTION, .section = &servers},
@@ -198,6 +201,7 @@ static const np_field top_fields[] = {
      .type = NP_TYPE_OWN,
      .form = "a list of client groups",
      .required = true,
+     .section = &np_section_client,
      .read = np_clients_read,
      .write = np_clients_write},
     {.key = "strategies",
@@ -205,6 +209,7 @@ static const np_field top_fields[] = {
      .type = NP_TYPE_OWN,
      .form = "a list of strategies",
      .required = true,
+     .section = &np_section_strategy,
      .read = np_strategies_read,
      .write = np_strategies_write},
     {.key = "vary",
