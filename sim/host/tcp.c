@@ -171,9 +171,4 @@ np_tcp_state np_tcp_get_state(const np_tcp *t)
     return (np_tcp_state)t->state;
 }
 
-bool np_tcp_unknown(const np_packet *p, np_packet *answer)
-{
-    if (!np_packet_reset(p, answer)) return false;
-    answer->kind = NP_KIND_CONTROL;
-    return true;
-}
+bool np_tcp_unknown(const np_packet *p, np_packet *answer) { return np_packet_reset(p, answer); }

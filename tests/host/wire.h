@@ -273,7 +273,7 @@ static inline void wire_forget(wire *w)
 
 #define wire_expect(w, ...)                                                                                  \
     do {                                                                                                     \
-        static const char *const expected_[] = {__VA_ARGS__};                                                \
+        const char *const expected_[] = {__VA_ARGS__};                                                       \
         wire_compare(w, expected_, sizeof expected_ / sizeof expected_[0], __FILE__, __LINE__);              \
     } while (0)
 
