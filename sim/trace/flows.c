@@ -38,11 +38,24 @@ static uint32_t add(np_flows *f, const np_tuple *inside, uint64_t hash, np_error
     return f->n++;
 }
 
-uint32_t np_flows_get(np_flows *f, const np_tuple *inside, np_error *e)
+uint32_t np_flows_get(np_flows *f, const np_tuple *inside, uint64_t hash, np_error *e)
 {
-    uint64_t hash = np_index_hash(inside);
     uint32_t at = np_index_start(&f->index, hash), i;
     while ((i = np_index_next(&f->index, hash, &at)) != NP_INDEX_NONE)
         if (np_tuple_equal(&f->flow[i].inside, inside)) return i;
     return add(f, inside, hash, e);
+}
+
+void np_flows_prefetch_index(const np_flows *f, uint64_t hash)
+{
+    __builtin_prefetch(&f->index.slot[np_index_start(&f->index, hash)]);
+}
+
+void np_flows_prefetch_record(const np_flows *f, uint64_t hash)
+{
+    uint32_t at = np_index_start(&f->index, hash), i = np_index_next(&f->index, hash, &at);
+    if (i == NP_INDEX_NONE) return;
+    __builtin_prefetch(&f->flow[i], 1);
+    __builtin_prefetch((const char *)&f->flow[i] + 64, 1);
+    __builtin_prefetch((const char *)(&f->flow[i] + 1) - 1, 1); /* a record may lie across three cache lines */
 }

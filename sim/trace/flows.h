@@ -53,8 +53,12 @@ typedef struct np_flows {
 bool np_flows_init(np_flows *f, np_error *e);
 void np_flows_free(np_flows *f);
 
-/* The number of the flow with that inside five-tuple; makes an empty record (packets 0) when there is none.
-   NP_INDEX_NONE and *e when memory is out. */
-uint32_t np_flows_get(np_flows *f, const np_tuple *inside, np_error *e);
+/* The number of the flow with that inside five-tuple, whose np_index_hash is `hash`; makes an empty record
+   (packets 0) when there is none. NP_INDEX_NONE and *e when memory is out. */
+uint32_t np_flows_get(np_flows *f, const np_tuple *inside, uint64_t hash, np_error *e);
+
+/* The two halves of a lookup, for batches: each starts to fetch what the next step reads. */
+void np_flows_prefetch_index(const np_flows *f, uint64_t hash);
+void np_flows_prefetch_record(const np_flows *f, uint64_t hash);
 
 #endif

@@ -12,7 +12,9 @@
  * A loss counts late: the tap only marks the flow, and the next packet of it makes the mark a loss. So a
  * mapping that expires after its flow's last packet hurts nobody, as it should be.
  *
- * Each packet of the box's costs two lookups, one in the flow records and one in the box's table. Nothing is
+ * Cost: each packet of the box's needs two lookups, in the flow records and in the box's table. Done one
+ * after the other they wait for memory four times a packet, longer than everything else takes; so packets are
+ * read in batches, and a batch is walked in steps, each of which fetches what the next one reads. Nothing is
  * allocated but when records grow.
  */
 #include "natpulse/replay.h"
@@ -22,6 +24,16 @@
 #include "sides.h"
 
 const uint32_t np_replay_interval_s[NP_REPLAY_INTERVALS] = {5, 10, 15, 20, 30, 60, 120, 300, 900, 1800};
+
+#define BATCH 32 /* enough to hide the waits; all of it stays in the first-level cache */
+
+/* A packet read and not yet replayed. */
+typedef struct waiting {
+    np_captured captured;
+    np_way way;
+    np_tuple inside; /* of packets that bear their inside address, and its hash */
+    uint64_t hash;
+} waiting;
 
 typedef struct replay {
     np_box *box;
@@ -120,6 +132,26 @@ static void count_packet(np_flow *f, const np_captured *c)
 
 /* ---- the box ---- */
 
+static np_tuple outbound_tuple(const np_packet *p)
+{
+    return (np_tuple){.local = p->src,
+                      .remote = p->dst,
+                      .local_port = p->sport,
+                      .remote_port = p->dport,
+                      .proto = p->proto,
+                      .family = p->family};
+}
+
+static np_tuple inbound_tuple(const np_packet *p)
+{
+    return (np_tuple){.local = p->dst,
+                      .remote = p->src,
+                      .local_port = p->dport,
+                      .remote_port = p->sport,
+                      .proto = p->proto,
+                      .family = p->family};
+}
+
 /* Whether the capture knows better than the box's rules that the flow is open. */
 static bool should_adopt(const replay *r, const np_flow *f)
 {
@@ -134,16 +166,11 @@ static bool makes_mapping(const np_packet *p)
 }
 
 /* A packet with its inside address, going either way. p is translated in place. */
-static bool meet_inside(replay *r, np_packet *p, bool outbound, const np_captured *c, np_handled *h,
-                        np_error *e)
+static bool meet_inside(replay *r, const waiting *w, np_packet *p, np_handled *h, np_error *e)
 {
-    np_tuple inside = {.local = outbound ? p->src : p->dst,
-                       .remote = outbound ? p->dst : p->src,
-                       .local_port = outbound ? p->sport : p->dport,
-                       .remote_port = outbound ? p->dport : p->sport,
-                       .proto = p->proto,
-                       .family = p->family};
-    uint32_t n = np_flows_get(&r->flows, &inside, e);
+    const np_captured *c = &w->captured;
+    bool outbound = w->way == NP_WAY_OUT;
+    uint32_t n = np_flows_get(&r->flows, &w->inside, w->hash, e);
     if (n == NP_INDEX_NONE) return false;
     np_flow *f = &r->flows.flow[n];
     count_packet(f, c);
@@ -165,20 +192,14 @@ static bool meet_inside(replay *r, np_packet *p, bool outbound, const np_capture
 }
 
 /* A packet that reached the outside. Whose it is, the mapping tells, or the memory of a lost one. */
-static bool meet_public(replay *r, np_packet *p, const np_captured *c, np_handled *h, np_error *e)
+static bool meet_public(replay *r, const np_captured *c, np_packet *p, np_handled *h, np_error *e)
 {
-    np_tuple outside = {.local = p->dst,
-                        .remote = p->src,
-                        .local_port = p->dport,
-                        .remote_port = p->sport,
-                        .proto = p->proto,
-                        .family = p->family};
+    np_tuple outside = inbound_tuple(p);
     *h = np_box_inbound(r->box, p, c->time);
     uint32_t n;
     if (h->verdict == NP_FORWARD) {
-        outside.local = p->dst;
-        outside.local_port = p->dport;
-        n = np_flows_get(&r->flows, &outside, e);
+        np_tuple inside = inbound_tuple(p); /* it was translated */
+        n = np_flows_get(&r->flows, &inside, np_index_hash(&inside), e);
         if (n == NP_INDEX_NONE) return false;
     } else {
         n = np_lost_find(&r->lost, &outside);
@@ -204,18 +225,18 @@ static void count_verdict(np_replay_summary *s, np_handled h)
     }
 }
 
-static bool replay_packet(replay *r, const np_replay_config *config, const np_captured *c, np_error *e)
+static bool replay_packet(replay *r, const np_replay_config *config, const waiting *w, np_error *e)
 {
-    np_way way = np_sides_way(&r->sides, &c->packet);
-    if (way == NP_WAY_LOCAL) r->sum->local++;
-    if (way == NP_WAY_ELSEWHERE) r->sum->elsewhere++;
-    if (way == NP_WAY_LOCAL || way == NP_WAY_ELSEWHERE) return true;
-
-    bool outbound = way == NP_WAY_OUT;
-    *(outbound ? &r->sum->outbound : &r->sum->inbound) += 1;
+    switch (w->way) {
+    case NP_WAY_LOCAL: r->sum->local++; return true;
+    case NP_WAY_ELSEWHERE: r->sum->elsewhere++; return true;
+    case NP_WAY_OUT: r->sum->outbound++; break;
+    default: r->sum->inbound++; break;
+    }
+    const np_captured *c = &w->captured;
     np_packet p = c->packet;
     np_handled h;
-    bool ok = way == NP_WAY_IN_PUBLIC ? meet_public(r, &p, c, &h, e) : meet_inside(r, &p, outbound, c, &h, e);
+    bool ok = w->way == NP_WAY_IN_PUBLIC ? meet_public(r, c, &p, &h, e) : meet_inside(r, w, &p, &h, e);
     if (!ok) return false;
     if (r->out_of_memory) return np_fail_memory(e, "the lost mappings");
     count_verdict(r->sum, h);
@@ -223,22 +244,56 @@ static bool replay_packet(replay *r, const np_replay_config *config, const np_ca
         uint32_t entries = np_box_entries(r->box);
         if (entries > r->sum->entries_peak) r->sum->entries_peak = entries;
     }
-    if (config->verdicts) np_rows_verdict(config->verdicts, c, outbound, h, &p);
+    if (config->verdicts) np_rows_verdict(config->verdicts, c, w->way == NP_WAY_OUT, h, &p);
     return true;
 }
 
 /* ---- the whole ---- */
 
+static bool bears_inside(const waiting *w)
+{
+    return w->way == NP_WAY_OUT || w->way == NP_WAY_IN;
+}
+
+/* A packet was read into *w: where it goes, and the first step of its lookup. False: it is not for replay. */
+static bool consider(replay *r, waiting *w)
+{
+    const np_captured *c = &w->captured;
+    if (r->sum->first == NP_NEVER) r->sum->first = c->time;
+    r->sum->last = c->time;
+    if (c->decoded != NP_DECODED_OK) return false;
+    w->way = np_sides_way(&r->sides, &c->packet);
+    if (!bears_inside(w)) return true;
+    w->inside = w->way == NP_WAY_OUT ? outbound_tuple(&c->packet) : inbound_tuple(&c->packet);
+    w->hash = np_index_hash(&w->inside);
+    np_flows_prefetch_index(&r->flows, w->hash);
+    return true;
+}
+
+static bool replay_batch(replay *r, const np_replay_config *config, const waiting *batch, uint32_t n,
+                         np_error *e)
+{
+    /* Looking without touching, one packet behind the other, lets the processor wait for all of them at once.
+     */
+    for (uint32_t i = 0; i < n; i++)
+        if (bears_inside(&batch[i])) np_box_lookup(r->box, &batch[i].inside, NULL);
+    for (uint32_t i = 0; i < n; i++)
+        if (bears_inside(&batch[i])) np_flows_prefetch_record(&r->flows, batch[i].hash);
+    for (uint32_t i = 0; i < n; i++)
+        if (!replay_packet(r, config, &batch[i], e)) return false;
+    return true;
+}
+
 static bool read_all(replay *r, np_capture *c, const np_replay_config *config, const volatile int *stop,
                      np_error *e)
 {
-    np_captured packet;
-    int got;
-    while ((got = np_capture_next(c, &packet, e)) == 1) {
-        if (r->sum->first == NP_NEVER) r->sum->first = packet.time;
-        r->sum->last = packet.time;
-        if (packet.decoded == NP_DECODED_OK && !replay_packet(r, config, &packet, e)) return false;
-        if (stop && *stop) break;
+    waiting batch[BATCH];
+    int got = 1;
+    while (got == 1 && !(stop && *stop)) {
+        uint32_t n = 0;
+        while (n < BATCH && (got = np_capture_next(c, &batch[n].captured, e)) == 1)
+            n += consider(r, &batch[n]);
+        if (!replay_batch(r, config, batch, n, e)) return false;
     }
     r->sum->stopped = stop && *stop; /* which also makes a pending read fail */
     return got >= 0;
