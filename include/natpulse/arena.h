@@ -8,8 +8,8 @@
 
 typedef struct np_arena np_arena;
 
-np_arena *np_arena_create(void);     /* NULL when memory is out */
-void np_arena_destroy(np_arena *a);  /* NULL is allowed */
+np_arena *np_arena_create(void);    /* NULL when memory is out */
+void np_arena_destroy(np_arena *a); /* NULL is allowed */
 
 /* Zeroed, aligned for anything. NULL when memory is out. */
 void *np_arena_alloc(np_arena *a, size_t bytes);

@@ -30,7 +30,10 @@ typedef struct np_dist {
     uint32_t n;
 } np_dist;
 
-static inline np_dist np_dist_constant(double a) { return (np_dist){.kind = NP_DIST_CONSTANT, .a = a}; }
+static inline np_dist np_dist_constant(double a)
+{
+    return (np_dist){.kind = NP_DIST_CONSTANT, .a = a};
+}
 
 /* One sample from 64 random bits (np_random). Never negative, never NaN. */
 double np_dist_sample(const np_dist *d, uint64_t bits);

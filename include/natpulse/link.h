@@ -9,8 +9,8 @@
  *
  * Randomness (np_random) is keyed by (link, time sent), not by a count of packets: two strategies that
  * send at the same moment meet the same fate, and bursts and outages are processes in time that are there
- * whether anybody sends or not. (Packets sent at the very same nanosecond have fates of their own: the i-th of
- * them is keyed by (link, time sent, i).)
+ * whether anybody sends or not. (Packets sent at the very same nanosecond have fates of their own: the i-th
+ * of them is keyed by (link, time sent, i).)
  *
  * What it does not do: duplicate, corrupt, reorder, or share its rate with other links.
  */
@@ -24,23 +24,25 @@
 typedef enum np_loss_kind { NP_LOSS_NONE, NP_LOSS_INDEPENDENT, NP_LOSS_GILBERT, NP_LOSS_MASK } np_loss_kind;
 
 typedef struct np_link_config {
-    np_time delay;    /* propagation, one way */
-    np_dist jitter;   /* added to it; constant 0 for none */
+    np_time delay;  /* propagation, one way */
+    np_dist jitter; /* added to it; constant 0 for none */
     np_loss_kind loss_kind;
-    double loss;      /* INDEPENDENT: probability. GILBERT: mean share of time in the bad state, where all is lost */
-    np_time burst;    /* GILBERT: mean length of a bad spell; spells are exponential in time */
-    uint64_t mask;    /* MASK (for tests): bit i set: the i-th packet of each link is lost; after 64: none */
-    bool outages;     /* on/off process: down for `down`, up for `up`, drawn in turn */
-    np_dist up, down; /* nanoseconds; a look costs one draw for each spell since the last, so let them be long */
-    double rate;      /* bits a second; 0: unlimited */
-    uint32_t queue;   /* bytes that may be unsent at once; a packet that does not fit is lost, unless it finds the
-                         link free. 0: 1 MB */
+    double
+        loss; /* INDEPENDENT: probability. GILBERT: mean share of time in the bad state, where all is lost */
+    np_time burst; /* GILBERT: mean length of a bad spell; spells are exponential in time */
+    uint64_t mask; /* MASK (for tests): bit i set: the i-th packet of each link is lost; after 64: none */
+    bool outages;  /* on/off process: down for `down`, up for `up`, drawn in turn */
+    np_dist up,
+        down;    /* nanoseconds; a look costs one draw for each spell since the last, so let them be long */
+    double rate; /* bits a second; 0: unlimited */
+    uint32_t queue; /* bytes that may be unsent at once; a packet that does not fit is lost, unless it finds
+                       the link free. 0: 1 MB */
 } np_link_config;
 
 /* 64 bytes. Start with np_link_init; the fields are the implementation's own. */
 typedef struct np_link {
-    np_time free_at;       /* when the rate has dealt with all sent so far, but for free_fraction */
-    np_time last_arrival;  /* no packet arrives before it */
+    np_time free_at;      /* when the rate has dealt with all sent so far, but for free_fraction */
+    np_time last_arrival; /* no packet arrives before it */
     np_time last_sent;
     np_time known_until;   /* Gilbert: .bad holds before it */
     np_time outage_at;     /* the next change of outage state */

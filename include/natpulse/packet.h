@@ -26,8 +26,8 @@ static inline bool np_addr_equal(const np_addr *a, const np_addr *b)
 /* From and to a host-order IPv4 number (10.0.0.1 is 0x0a000001). */
 static inline np_addr np_addr_ipv4(uint32_t host_order)
 {
-    np_addr a = {.byte = {(uint8_t)(host_order >> 24), (uint8_t)(host_order >> 16), (uint8_t)(host_order >> 8),
-                          (uint8_t)host_order}};
+    np_addr a = {.byte = {(uint8_t)(host_order >> 24), (uint8_t)(host_order >> 16),
+                          (uint8_t)(host_order >> 8), (uint8_t)host_order}};
     return a;
 }
 static inline uint32_t np_addr_to_ipv4(const np_addr *a)
@@ -45,7 +45,16 @@ bool np_addr_parse(const char *text, np_addr *out, int *family);
 enum { NP_ICMP = 1, NP_TCP = 6, NP_UDP = 17, NP_ICMPV6 = 58 };
 
 /* TCP flags as in the header (RFC 9293 3.1). */
-enum { NP_FIN = 0x01, NP_SYN = 0x02, NP_RST = 0x04, NP_PSH = 0x08, NP_ACK = 0x10, NP_URG = 0x20, NP_ECE = 0x40, NP_CWR = 0x80 };
+enum {
+    NP_FIN = 0x01,
+    NP_SYN = 0x02,
+    NP_RST = 0x04,
+    NP_PSH = 0x08,
+    NP_ACK = 0x10,
+    NP_URG = 0x20,
+    NP_ECE = 0x40,
+    NP_CWR = 0x80
+};
 
 /* np_packet.options */
 enum {
@@ -70,17 +79,17 @@ typedef struct np_packet {
     np_addr src, dst;
     uint16_t sport, dport; /* host order. ICMP echo: both are the identifier. Other protocols: 0 */
     uint32_t seq, ack;     /* TCP */
-    uint32_t conn;         /* simulation: the connection it belongs to; replay: the flow's number; or NP_NO_CONN */
-    uint32_t sack;         /* TCP, see NP_OPTION_SACK */
-    uint16_t window;       /* TCP, as in the header, unscaled */
-    uint16_t payload;      /* bytes above the transport header */
-    uint16_t bytes;        /* IP length: header and all that follows */
-    uint8_t proto;         /* IP protocol number */
-    uint8_t family;        /* 4 or 6 */
-    uint8_t flags;         /* TCP flags; ICMP echo: 1 for a request, 0 for a reply */
-    uint8_t options;       /* NP_OPTION_* */
-    uint8_t kind;          /* np_kind */
-    uint8_t round;         /* simulation: low bits of how often .conn's slot was reused */
+    uint32_t conn;    /* simulation: the connection it belongs to; replay: the flow's number; or NP_NO_CONN */
+    uint32_t sack;    /* TCP, see NP_OPTION_SACK */
+    uint16_t window;  /* TCP, as in the header, unscaled */
+    uint16_t payload; /* bytes above the transport header */
+    uint16_t bytes;   /* IP length: header and all that follows */
+    uint8_t proto;    /* IP protocol number */
+    uint8_t family;   /* 4 or 6 */
+    uint8_t flags;    /* TCP flags; ICMP echo: 1 for a request, 0 for a reply */
+    uint8_t options;  /* NP_OPTION_* */
+    uint8_t kind;     /* np_kind */
+    uint8_t round;    /* simulation: low bits of how often .conn's slot was reused */
 } np_packet;
 
 _Static_assert(sizeof(np_packet) == 64, "a packet is one cache line");
@@ -99,8 +108,14 @@ bool np_tuple_equal(const np_tuple *a, const np_tuple *b);
 bool np_packet_reset(const np_packet *p, np_packet *out);
 
 /* Sequence number arithmetic (RFC 9293 3.4): a before b, modulo 2^32. */
-static inline bool np_seq_before(uint32_t a, uint32_t b) { return (int32_t)(a - b) < 0; }
-static inline bool np_seq_after(uint32_t a, uint32_t b) { return (int32_t)(a - b) > 0; }
+static inline bool np_seq_before(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) < 0;
+}
+static inline bool np_seq_after(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) > 0;
+}
 
 /* Sequence space a TCP packet takes: payload, SYN and FIN. */
 static inline uint32_t np_packet_seqlen(const np_packet *p)

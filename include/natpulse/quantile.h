@@ -25,10 +25,10 @@ bool np_quantile_add(np_quantile *s, double value); /* false when memory is out 
 void np_quantile_add_censored(np_quantile *s);
 bool np_quantile_merge(np_quantile *into, const np_quantile *from);
 
-uint64_t np_quantile_count(const np_quantile *s);    /* values added, without the censored */
+uint64_t np_quantile_count(const np_quantile *s); /* values added, without the censored */
 uint64_t np_quantile_censored(const np_quantile *s);
 double np_quantile_sum(const np_quantile *s);
-double np_quantile_min(const np_quantile *s);        /* NaN when there are no values, as the next two */
+double np_quantile_min(const np_quantile *s); /* NaN when there are no values, as the next two */
 double np_quantile_max(const np_quantile *s);
 double np_quantile_at(const np_quantile *s, double p); /* p in [0, 1]; 0.5 is the median of the values */
 

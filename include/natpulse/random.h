@@ -36,10 +36,16 @@ np_random_pair np_random_two(np_key key, uint32_t entity, uint32_t purpose, uint
 
 /* The top 52 bits as a double strictly between 0 and 1, 2^-53 from either at the least (so that logarithms
    and quantiles are finite). Not 53 bits: the half added to the largest would round up to 1. */
-static inline double np_unit(uint64_t bits) { return ((double)(bits >> 12) + 0.5) * 0x1p-52; }
+static inline double np_unit(uint64_t bits)
+{
+    return ((double)(bits >> 12) + 0.5) * 0x1p-52;
+}
 
 /* A number in [0, n), n > 0, unbiased to within 2^-32 * n (multiply and shift). n must fit 32 bits. */
-static inline uint32_t np_below(uint64_t bits, uint32_t n) { return (uint32_t)(((bits >> 32) * n) >> 32); }
+static inline uint32_t np_below(uint64_t bits, uint32_t n)
+{
+    return (uint32_t)(((bits >> 32) * n) >> 32);
+}
 
 /* A sequence: the same function with the index counted up at each draw. */
 typedef struct np_stream {
@@ -53,6 +59,9 @@ static inline np_stream np_stream_make(np_key key, uint32_t entity, uint32_t pur
     return (np_stream){.key = key, .entity = entity, .purpose = purpose};
 }
 
-static inline uint64_t np_stream_next(np_stream *s) { return np_random(s->key, s->entity, s->purpose, s->next++); }
+static inline uint64_t np_stream_next(np_stream *s)
+{
+    return np_random(s->key, s->entity, s->purpose, s->next++);
+}
 
 #endif

@@ -21,7 +21,10 @@ typedef int64_t np_time;
 /* A moment that never comes: the deadline of a timer that is not running. */
 #define NP_NEVER INT64_MAX
 
-static inline double np_seconds(np_time t) { return (double)t * 1e-9; }
+static inline double np_seconds(np_time t)
+{
+    return (double)t * 1e-9;
+}
 
 /* Nearest nanosecond; saturates at 0 below and at NP_NEVER - 1 above (a NaN gives 0). */
 static inline np_time np_from_seconds(double s)

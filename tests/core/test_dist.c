@@ -163,6 +163,7 @@ static void caps_and_floors(void **state)
     (void)state;
     assert_true(np_dist_sample(&d, UINT64_MAX) == 200);
     assert_true(np_dist_sample(&d, 0) < 20.001);
+    for (uint64_t i = 0; i < 4096; ++i) assert_true(np_dist_sample(&d, i << 52) <= 200);
     assert_true(fabs(np_dist_mean(&d) - 20 * 2.5 / 1.5) < 1e-9);
     assert_true(np_dist_sample(&negative, 5) == 0 && np_dist_mean(&negative) == 0);
     assert_true(np_dist_sample(&flat, UINT64_C(1) << 63) == 0);
