@@ -1,0 +1,33 @@
+#!/bin/sh
+# natpulse bench: its JSON has the promised keys and no others, what it does not know is bad usage.
+set -u
+natpulse=${NATPULSE:-build/natpulse}
+dir=$(mktemp -d "${TMPDIR:-/tmp}/natpulse-bench.XXXXXX") || exit 1
+trap 'rm -rf "$dir"' EXIT
+failed=0
+
+# keys FILE: every key of a JSON file, in order, on one line
+keys() { tr -d ' \n' <"$1" | grep -o '"[a-z_]*":' | tr -d '":' | tr '\n' ' '; }
+
+expect() { # WHAT EXPECTED GOT
+    [ "$2" = "$3" ] && return
+    printf '%s: expected "%s", got "%s"\n' "$1" "$2" "$3"
+    failed=1
+}
+
+"$natpulse" bench table --flows 1000 --format json >"$dir/table" || { echo "bench table failed"; failed=1; }
+expect 'keys of table' 'table lookups_per_s batched_lookups_per_s bytes_per_entry flows ' "$(keys "$dir/table")"
+grep -q '"flows": 1000$' "$dir/table" || { echo "flows is not what was asked for"; failed=1; }
+
+"$natpulse" bench world --clients 100 -o "$dir/world.json" || { echo "bench world failed"; failed=1; }
+expect 'keys of world' 'world clients packet_events_per_s bytes_per_connection ' "$(keys "$dir/world.json")"
+expect 'world names its parts' 2 "$("$natpulse" bench world --clients 1 | grep -c -e 'M/s' -e 'B/connection')"
+
+for wrong in 'nonsense' '--format csv table' '--flows 0 table' 'table queue'; do
+    # shellcheck disable=SC2086
+    "$natpulse" bench $wrong >"$dir/out" 2>"$dir/err"
+    expect "status of bench $wrong" 2 $?
+    expect "standard output of bench $wrong" '' "$(cat "$dir/out")"
+    [ -s "$dir/err" ] || { echo "bench $wrong says nothing"; failed=1; }
+done
+exit $failed
