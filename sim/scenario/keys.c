@@ -14,17 +14,18 @@ typedef struct walk {
     np_arena *arena;
     np_scenario top;
     np_nat_draft nat;
-    np_link_config link;
+    np_link_config access, core;
     np_group group;
     np_strategy strategy;
     bool no_memory;
 } walk;
 
 /* Where the parts of an OWN field have their defaults. */
-static const void *sample(const walk *k, const np_section *s)
+static const void *sample(const walk *k, const np_field *f)
 {
+    const np_section *s = f->section;
     if (s == &np_section_nat) return &k->nat;
-    if (s == &np_section_link) return &k->link;
+    if (s == &np_section_link) return strcmp(f->key, "core") == 0 ? &k->core : &k->access;
     if (s == &np_section_client) return &k->group;
     return &k->strategy;
 }
@@ -70,11 +71,15 @@ static const char *fallback_of(walk *k, const np_field *f, const void *base)
 {
     char *text = NULL;
     size_t size;
+    if (f->type == NP_TYPE_SECTION && f->section->off) return "off";
     bool none =
         f->type == NP_TYPE_OWN || f->type == NP_TYPE_SECTION || f->required || f->unwritten || f->inherited;
     if (none) return "";
     const void *at = (const char *)base + f->offset;
     if (f->type == NP_TYPE_DIST && ((const np_dist *)at)->a < 0) return ""; /* it must be said */
+    if (f->type == NP_TYPE_WHOLE && f->unit == NP_UNIT_TIME && !f->zero &&
+        *(const np_time *)at < (np_time)f->least)
+        return ""; /* it must be said, or depends on others */
     if ((f->type == NP_TYPE_TEXT || f->type == NP_TYPE_LISTED) && !*(const char *const *)at) return "";
     FILE *out = open_memstream(&text, &size);
     if (!out) return NULL;
@@ -97,7 +102,7 @@ static void walk_section(walk *k, const np_section *s, const char *prefix, const
         if (!f->section) continue;
         bool list = f->type == NP_TYPE_OWN && strncmp(f->form, "a list", 6) == 0;
         const char *below = np_arena_format(k->arena, "%s%s.", path, list ? "[]" : "");
-        const void *at = f->type == NP_TYPE_OWN ? sample(k, f->section) : (const char *)base + f->offset;
+        const void *at = f->type == NP_TYPE_OWN ? sample(k, f) : (const char *)base + f->offset;
         if (below)
             walk_section(k, f->section, below, at);
         else
@@ -112,7 +117,8 @@ bool np_scenario_keys(void (*each)(void *ctx, const np_scenario_key *key), void 
     np_locale locale = np_locale_enter();
     np_scenario_defaults(&k.top);
     np_section_nat.begin(&k.nat);
-    k.link = k.top.world.access_up;
+    k.access = k.top.world.access_up;
+    k.core = k.top.world.core_up;
     np_section_client.begin(&k.group);
     np_section_strategy.begin(&k.strategy);
     np_section_keepalive.begin(&k.strategy);
