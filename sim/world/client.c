@@ -101,7 +101,7 @@ static void pump(struct world *w, uint32_t client)
                conn_at(w, s->conn)->believes[CLIENT]) {
             uint32_t m = list_take(w, &k->held);
             struct message what = *message_at(w, m);
-            np_pool_give(&w->messages, m);
+            message_free(w, m);
             s->busy = what.response > 0;
             np_conn_write(w, s->conn, CLIENT, &what);
             if (!what.response) exchange_over(w, client);
@@ -206,7 +206,7 @@ void np_client_opened(struct world *w, uint32_t conn)
     uint32_t client = c->client;
     if (c->session == NONE) {
         struct message m = *message_at(w, c->request);
-        np_pool_give(&w->messages, c->request);
+        message_free(w, c->request);
         c->request = NONE;
         np_conn_write(w, conn, CLIENT, &m);
         if (!m.response) {
@@ -238,7 +238,7 @@ void np_client_failed(struct world *w, uint32_t conn)
             uint32_t m = c->request;
             c->request = NONE;
             np_meter_message_lost(w, message_at(w, m));
-            np_pool_give(&w->messages, m);
+            message_free(w, m);
         }
         if (c->done || poll) return;
         c->done = true;
@@ -311,7 +311,6 @@ void np_server_message(struct world *w, uint32_t conn, const struct message *m)
         struct message answer = {.type = MESSAGE_RESPONSE,
                                  .client = c->client,
                                  .bytes = m->response,
-                                 .counts = m->counts,
                                  .conn = conn,
                                  .serial = c->serial,
                                  .from = SERVER};
@@ -325,7 +324,7 @@ void np_server_message(struct world *w, uint32_t conn, const struct message *m)
         while (k->at_server.head != NONE) {
             uint32_t i = list_take(w, &k->at_server);
             struct message what = *message_at(w, i);
-            np_pool_give(&w->messages, i);
+            message_free(w, i);
             np_conn_write(w, conn, SERVER, &what);
         }
         np_conn_write(w, conn, SERVER, &(struct message){.type = MESSAGE_POLL_ANSWER, .bytes = m->response});
@@ -336,8 +335,9 @@ void np_server_message(struct world *w, uint32_t conn, const struct message *m)
 void np_server_service(struct world *w, uint32_t message)
 {
     struct message m = *message_at(w, message);
-    np_pool_give(&w->messages, message);
+    message_free(w, message);
     m.sent = w->now;
+    m.counts = measured(w, m.client);
     np_meter_message_sent(w, &m);
     struct conn *c = conn_at(w, m.conn);
     if (c->serial == m.serial && c->believes[SERVER])
@@ -367,5 +367,5 @@ void np_message_dropped(struct world *w, uint32_t message)
         return;
     }
     np_meter_message_lost(w, m);
-    np_pool_give(&w->messages, message);
+    message_free(w, message);
 }

@@ -141,7 +141,7 @@ static void transmit(void *ctx, np_packet *p)
 static void deliver(struct world *w, uint32_t conn, enum side at, uint32_t message)
 {
     struct message m = *message_at(w, message);
-    np_pool_give(&w->messages, message);
+    message_free(w, message);
     struct conn *c = conn_at(w, conn);
     np_meter_message_arrived(w, &m);
     if (beats(w, c)) {

@@ -287,6 +287,14 @@ static void censor(struct world *w, struct conn *c, uint64_t *open)
     if (c->believes[SERVER]) np_quantile_add_censored(w->meter.spread[NP_SPREAD_SERVER_DETECT]);
 }
 
+/* Messages that exist somewhere: in a queue, held, being served, or on the way. */
+static uint64_t pending(const struct world *w)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < w->messages.used; i++) n += message_at(w, i)->counts;
+    return n;
+}
+
 void np_meter_finish(struct world *w)
 {
     struct meter *m = &w->meter;
@@ -329,7 +337,7 @@ void np_meter_finish(struct world *w)
     PUT(MESSAGES_DELIVERED, m->delivered);
     PUT(MESSAGES_LATE, m->late);
     PUT(MESSAGES_LOST, m->lost);
-    PUT(MESSAGES_PENDING, m->sent - m->delivered - m->lost);
+    PUT(MESSAGES_PENDING, pending(w));
     if (persistent) PUT_RATE(RECONNECTS, m->reconnects);
     if (tcp) PUT(HANDSHAKES, m->handshakes);
     if (persistent) PUT_RATE(UPKEEP_PACKETS, m->upkeep_packets);

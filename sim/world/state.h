@@ -255,6 +255,13 @@ static inline const np_group *group_of(const struct world *w, const struct clien
     return &w->config->group[c->group];
 }
 
+/* A free message counts for nothing: so those that do count can be counted. */
+static inline void message_free(struct world *w, uint32_t i)
+{
+    message_at(w, i)->counts = false;
+    np_pool_give(&w->messages, i);
+}
+
 /* Whether the strategy of this run decides for a group. */
 static inline bool strategy_applies(const struct world *w, uint32_t group)
 {
