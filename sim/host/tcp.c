@@ -171,4 +171,7 @@ np_tcp_state np_tcp_get_state(const np_tcp *t)
     return (np_tcp_state)t->state;
 }
 
-bool np_tcp_unknown(const np_packet *p, np_packet *answer) { return np_packet_reset(p, answer); }
+bool np_tcp_unknown(const np_packet *p, np_packet *answer)
+{
+    return np_packet_reset(p, answer);
+}

@@ -175,6 +175,13 @@ static bool take_data(np_tcp *t, const np_tcp_config *c, const np_packet *p, np_
     return fin;
 }
 
+/* Both have closed and all data are acknowledged: an RST takes nothing away (RFC 9293 3.10.7.4, CLOSING,
+   LAST-ACK and TIME-WAIT; RFC 1337 tells how it comes about). */
+static bool only_farewells_left(const np_tcp *t)
+{
+    return t->flags & NP_TCP_FIN_ARRIVED && t->flags & NP_TCP_FIN_QUEUED && t->una > t->written;
+}
+
 static void fin_arrived(np_tcp *t, const np_tcp_config *c, np_time now)
 {
     t->flags |= NP_TCP_FIN_ARRIVED;
@@ -199,7 +206,7 @@ void np_tcp_input(np_tcp *t, const np_tcp_config *c, const np_packet *p, const n
         return;
     }
     if (p->flags & NP_RST && p->seq == t->receive_next) {
-        np_tcp_finish(t, s, NP_TCP_WAS_RESET);
+        np_tcp_finish(t, s, only_farewells_left(t) ? NP_TCP_DONE : NP_TCP_WAS_RESET);
         return;
     }
     if (p->flags & (NP_RST | NP_SYN)) { /* RFC 5961 3.2, 4.2 */

@@ -216,6 +216,36 @@ static void close_while_opening(void **state)
     free(w);
 }
 
+/* TIME_WAIT ended by an RST, as a late packet at the far side causes it (RFC 1337), is a clean end: nothing
+   was lost. With data unacknowledged it is a reset, whoever has closed. */
+static void rst_after_the_end(void **state)
+{
+    (void)state;
+    wire *w = wire_opened(NP_SECOND);
+    w->end[SERVER].closes_back = true;
+    wire_close(w, CLIENT);
+    wire_run(w, 2 * NP_SECOND);
+    assert_states(w, NP_TCP_TIME_WAIT, NP_TCP_CLOSED);
+    np_packet stray = {.proto = NP_TCP, .family = 4, .flags = NP_ACK, .seq = w->end[CLIENT].iss + 1};
+    stray.ack = w->end[SERVER].iss + 2;
+    wire_forget(w);
+    wire_arrive(w, SERVER, &stray);
+    wire_run(w, 3 * NP_SECOND);
+    wire_expect(w, "2.000 < R 2:2", "2.050 client done");
+    free(w);
+
+    w = wire_opened(NP_SECOND);
+    wire_close(w, SERVER);
+    wire_run(w, 2 * NP_SECOND);
+    w->end[SERVER].used = false;
+    wire_write(w, CLIENT, 10, NP_KIND_PAYLOAD);
+    wire_close(w, CLIENT);
+    assert_int_equal(np_tcp_get_state(&w->end[CLIENT].tcp), NP_TCP_LAST_ACK);
+    wire_run(w, 3 * NP_SECOND);
+    assert_int_equal(w->end[CLIENT].events[NP_TCP_WAS_RESET], 1);
+    free(w);
+}
+
 /* A stray packet meets an RST, an RST meets nothing, and UDP is not TCP's to answer. */
 static void unknown(void **state)
 {
@@ -252,6 +282,7 @@ int main(void)
         cmocka_unit_test(nobody_takes_the_fin),
         cmocka_unit_test(abort_resets),
         cmocka_unit_test(close_while_opening),
+        cmocka_unit_test(rst_after_the_end),
         cmocka_unit_test(unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
