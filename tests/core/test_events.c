@@ -30,22 +30,35 @@ static uint64_t draw(uint64_t *state)
 #define MODEL_MOST 4096
 
 typedef struct model {
-    np_event event[MODEL_MOST];
-    size_t n;
+    np_event event[2 * MODEL_MOST];
+    size_t at, end;
 } model;
+
+static size_t model_pending(const model *m)
+{
+    return m->end - m->at;
+}
+
+static np_time model_first(const model *m)
+{
+    return m->at < m->end ? m->event[m->at].time : NP_NEVER;
+}
 
 static void model_push(model *m, np_event e)
 {
-    size_t i = m->n++;
-    for (; i && m->event[i - 1].time > e.time; i--) m->event[i] = m->event[i - 1];
+    if (m->end == 2 * MODEL_MOST) {
+        memmove(m->event, m->event + m->at, model_pending(m) * sizeof e);
+        m->end -= m->at;
+        m->at = 0;
+    }
+    size_t i = m->end++;
+    for (; i > m->at && m->event[i - 1].time > e.time; i--) m->event[i] = m->event[i - 1];
     m->event[i] = e;
 }
 
 static np_event model_pop(model *m)
 {
-    np_event e = m->event[0];
-    memmove(m->event, m->event + 1, --m->n * sizeof e);
-    return e;
+    return m->event[m->at++];
 }
 
 /* ---- random operations ---- */
@@ -69,7 +82,7 @@ static void against_model(const np_events_kind *kind, uint64_t *rng, unsigned mi
                           uint64_t operations)
 {
     static model m;
-    m.n = 0;
+    m.at = m.end = 0;
     void *q = kind->create();
     assert_non_null(q);
     np_time now = 0;
@@ -77,11 +90,11 @@ static void against_model(const np_events_kind *kind, uint64_t *rng, unsigned mi
     bool rising = true;
     for (uint64_t i = 0; i < operations; i++) {
         uint64_t r = draw(rng);
-        if (m.n == most) rising = false;
-        if (m.n == 0) rising = true;
-        if (r >> 32 & 1) assert_int_equal(kind->peek(q), m.n ? m.event[0].time : NP_NEVER);
+        if (model_pending(&m) == most) rising = false;
+        if (model_pending(&m) == 0) rising = true;
+        if (r >> 32 & 1) assert_int_equal(kind->peek(q), model_first(&m));
         bool push = r % 100 < (rising ? up : 100 - up);
-        if (push && m.n < most) {
+        if (push && model_pending(&m) < most) {
             np_time d = delay(rng, mix);
             np_event e = {now < NP_NEVER - d ? now + d : NP_NEVER, pushed++};
             model_push(&m, e);
@@ -89,7 +102,7 @@ static void against_model(const np_events_kind *kind, uint64_t *rng, unsigned mi
         } else {
             np_event e;
             bool some = kind->pop(q, &e);
-            assert_int_equal(some, m.n > 0);
+            assert_int_equal(some, model_pending(&m) > 0);
             if (!some) continue;
             np_event expected = model_pop(&m);
             if (e.time != expected.time || e.what != expected.what)
