@@ -348,7 +348,7 @@ void np_meter_finish(struct world *w)
     PUT_RATE(WAKEUPS, m->wakeups);
     if (window > 0) PUT(SERVER_OPEN_MEAN, m->held_s / window);
     PUT(SERVER_OPEN_PEAK, m->held_peak);
-    if (m->held_s > 0) PUT(SERVER_ZOMBIE, 1 - m->usable_s / m->held_s);
+    if (persistent && m->held_s > 0) PUT(SERVER_ZOMBIE, 1 - m->usable_s / m->held_s);
     PUT(SERVER_MEMORY, (double)m->held_peak * w->config->server_memory);
     if (window > 0) PUT(NAT_ENTRIES_MEAN, m->entries_s / window);
     PUT(NAT_ENTRIES_PEAK, m->entries_peak);
