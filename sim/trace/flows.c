@@ -57,5 +57,6 @@ void np_flows_prefetch_record(const np_flows *f, uint64_t hash)
     if (i == NP_INDEX_NONE) return;
     __builtin_prefetch(&f->flow[i], 1);
     __builtin_prefetch((const char *)&f->flow[i] + 64, 1);
-    __builtin_prefetch((const char *)(&f->flow[i] + 1) - 1, 1); /* a record may lie across three cache lines */
+    __builtin_prefetch((const char *)(&f->flow[i] + 1) - 1,
+                       1); /* a record may lie across three cache lines */
 }

@@ -183,9 +183,10 @@ static bool meet_inside(replay *r, const waiting *w, np_packet *p, np_handled *h
     } else {
         *h = outbound ? np_box_outbound(r->box, p, c->time) : np_box_inbound_inside(r->box, p, c->time);
         /* The mapping may have timed out in this very call. */
-        if (f->state == NP_FLOW_LOST && should_adopt(r, f)) *h = np_box_adopt(r->box, p, outbound, c->time);
+        if (opening) begin_anew(f);
+        if (h->reason == NP_REASON_NO_MAPPING && should_adopt(r, f))
+            *h = np_box_adopt(r->box, p, outbound, c->time);
     }
-    if (opening) f->marks = 0;
     count_loss(r, f, h->verdict == NP_FORWARD);
     note_ending(f, p, outbound);
     return true;

@@ -6,7 +6,7 @@
 static uint8_t mask_byte(uint32_t bits, uint32_t i)
 {
     uint32_t left = bits > 8 * i ? bits - 8 * i : 0;
-    return left >= 8 ? 0xff : (uint8_t)(0xff00u >> left);
+    return (uint8_t)(left >= 8 ? 0xffu : 0xff00u >> left);
 }
 
 bool np_cidr_parse(const char *text, np_cidr *out)

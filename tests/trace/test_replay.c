@@ -1,0 +1,444 @@
+/*
+ * Replay against a naive model: random captures of a few flows through a small LRU box, compared row by row
+ * and flow by flow. The model keeps one list, searches it from end to end and shares no code with the box.
+ */
+#include "natpulse/replay.h"
+#include "pcap_writer.h"
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define FLOWS   24
+#define PACKETS 1500
+#define BEGAN   (1700000000 * NP_SECOND)
+
+static uint64_t random_state;
+static uint32_t any(uint32_t below)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(random_state >> 33) % below;
+}
+
+/* ---- the model ---- */
+
+typedef struct model_flow {
+    /* what the capture shows */
+    uint64_t packets;
+    np_time last, longest;
+    bool fin_out, fin_in, rst;
+    /* the mapping */
+    bool mapped, seen_out, seen_in;
+    bool fresh; /* never mapped since its first packet or its last SYN */
+    np_time used;
+    /* the losses */
+    int lost; /* 'e' evicted, 'x' expired, waiting for another packet */
+    bool broken;
+    uint32_t evicted, expired, packets_lost;
+    np_time least_age, age;
+} model_flow;
+
+typedef struct model {
+    model_flow flow[FLOWS];
+    const np_nat_config *nat;
+    bool adopt_first, reopen;
+} model;
+
+static bool is_tcp(int f)
+{
+    return f % 3 != 2;
+}
+
+static bool ended(const model_flow *f)
+{
+    return f->rst || (f->fin_out && f->fin_in);
+}
+
+static np_time timeout_of(const model *m, int f)
+{
+    if (is_tcp(f)) return m->nat->timeout[NP_TIMEOUT_TCP_ESTABLISHED];
+    bool both = m->flow[f].seen_in && m->flow[f].seen_out;
+    return m->nat->timeout[both ? NP_TIMEOUT_UDP_STREAM : NP_TIMEOUT_UDP];
+}
+
+static void lose(model_flow *f, int how, np_time age)
+{
+    f->mapped = false;
+    if (ended(f)) return;
+    f->lost = how;
+    f->age = age;
+}
+
+static void make(model *m, int f, bool out, np_time now)
+{
+    uint32_t used = 0;
+    int oldest = -1;
+    for (int i = 0; i < FLOWS; i++) {
+        if (!m->flow[i].mapped) continue;
+        used++;
+        if (oldest < 0 || m->flow[i].used < m->flow[oldest].used) oldest = i;
+    }
+    if (used == m->nat->capacity) lose(&m->flow[oldest], 'e', now - m->flow[oldest].used);
+    model_flow *x = &m->flow[f];
+    x->mapped = true;
+    x->seen_out = out, x->seen_in = !out;
+    x->used = now;
+    x->fresh = false;
+}
+
+/* What happens to a packet; the reason's name, with *verdict. */
+static const char *model_packet(model *m, int n, bool out, uint8_t flags, np_time now, const char **verdict)
+{
+    model_flow *f = &m->flow[n];
+    for (int i = 0; i < FLOWS; i++)
+        if (m->flow[i].mapped && now - m->flow[i].used >= timeout_of(m, i))
+            lose(&m->flow[i], 'x', timeout_of(m, i));
+    if (f->packets && now - f->last > f->longest) f->longest = now - f->last;
+    if (f->packets == 0) f->fresh = true;
+    f->packets++;
+    f->last = now;
+    bool syn = is_tcp(n) && (flags & (NP_SYN | NP_ACK | NP_FIN | NP_RST)) == NP_SYN;
+    if (syn) {
+        f->fin_in = f->fin_out = f->rst = f->broken = false;
+        f->lost = 0;
+        if (!f->mapped) f->fresh = true;
+    }
+
+    const char *reason;
+    *verdict = "forward";
+    if (f->mapped) {
+        reason = "mapped";
+        f->used = now;
+        if (out)
+            f->seen_out = true;
+        else
+            f->seen_in = true;
+    } else if (out && (syn || !is_tcp(n))) {
+        make(m, n, out, now);
+        reason = "created";
+    } else if (f->fresh ? m->adopt_first && (f->packets == 1 || m->reopen) : m->reopen && !ended(f)) {
+        make(m, n, out, now);
+        reason = "adopted";
+    } else if (out && m->nat->unknown_outbound == NP_UNKNOWN_ADOPT && !(flags & NP_RST)) {
+        make(m, n, out, now);
+        reason = "adopted";
+    } else {
+        np_unknown rule = out ? m->nat->unknown_outbound : m->nat->unknown_inbound;
+        *verdict = rule == NP_UNKNOWN_RESET && !(is_tcp(n) && (flags & NP_RST)) ? "reset" : "drop";
+        reason = "no-mapping";
+    }
+
+    bool passed = strcmp(*verdict, "forward") == 0;
+    if (f->lost) {
+        if (f->lost == 'e')
+            f->evicted++;
+        else
+            f->expired++;
+        if (!f->least_age || f->age < f->least_age) f->least_age = f->age;
+        f->packets_lost += m->reopen || !passed;
+        f->broken = !passed;
+        f->lost = 0;
+    } else if (!passed) {
+        f->packets_lost += f->broken && !ended(f);
+    } else {
+        f->broken = false;
+    }
+    if (is_tcp(n)) {
+        f->rst |= !!(flags & NP_RST);
+        if (flags & NP_FIN) *(out ? &f->fin_out : &f->fin_in) = true;
+    }
+    return reason;
+}
+
+/* ---- the comparison ---- */
+
+static np_packet packet_of(int flow, bool out, uint8_t flags)
+{
+    np_addr in = np_addr_ipv4(0x0a000001 + (uint32_t)flow % 5),
+            far = np_addr_ipv4(0xcb007101 + (uint32_t)flow % 2);
+    uint16_t in_port = (uint16_t)(2000 + flow), far_port = 443;
+    return (np_packet){.src = out ? in : far,
+                       .dst = out ? far : in,
+                       .sport = out ? in_port : far_port,
+                       .dport = out ? far_port : in_port,
+                       .proto = is_tcp(flow) ? NP_TCP : NP_UDP,
+                       .family = 4,
+                       .flags = is_tcp(flow) ? flags : 0};
+}
+
+static uint8_t any_flags(void)
+{
+    switch (any(16)) {
+    case 0:
+    case 1: return NP_SYN;
+    case 2: return NP_SYN | NP_ACK;
+    case 3: return NP_FIN | NP_ACK;
+    case 4: return any(3) ? NP_ACK : NP_RST;
+    default: return NP_ACK;
+    }
+}
+
+/* Mostly short gaps, now and then one that lets some or all mappings expire. Never 0: no ties. */
+static np_time any_gap(void)
+{
+    return 1 + (np_time)any(1000000000) + (any(40) == 0 ? (np_time)any(90) * NP_SECOND : 0);
+}
+
+static void expect_row(FILE *rows, uint64_t n, np_time when, bool out, const np_packet *p,
+                       const char *verdict, const char *reason)
+{
+    char src[46], dst[46], expected[400], got[400];
+    np_addr_format(src, sizeof src, &p->src, 4);
+    np_addr_format(dst, sizeof dst, &p->dst, 4);
+    int length = sprintf(expected, "%llu,%lld.%09lld,%s,%s,%s,%u,%s,%u,%s,%s,", (unsigned long long)n,
+                         (long long)(when / NP_SECOND), (long long)(when % NP_SECOND), out ? "out" : "in",
+                         p->proto == NP_TCP ? "tcp" : "udp", src, p->sport, dst, p->dport, verdict, reason);
+    if (strcmp(verdict, "forward") == 0)
+        sprintf(expected + length, "%s,%u,%s,%u\n", out ? "192.0.2.1" : src, p->sport, dst, p->dport);
+    else
+        strcpy(expected + length, ",,,\n");
+    assert_non_null(fgets(got, sizeof got, rows));
+    assert_string_equal(got, expected);
+}
+
+static void expect_flow_row(FILE *rows, const model_flow *f, int flow)
+{
+    char got[400], *at = got, *field[13];
+    assert_non_null(fgets(got, sizeof got, rows));
+    for (int i = 0; i < 13; i++) field[i] = strsep(&at, ",");
+    assert_null(at);
+    assert_int_equal(atoi(field[2]), 2000 + flow);
+    assert_int_equal(atoi(field[7]), f->packets);
+    assert_int_equal(atoi(field[8]), f->packets * (is_tcp(flow) ? 40 : 28));
+    char longest[40];
+    sprintf(longest, "%lld.%09lld", (long long)(f->longest / NP_SECOND), (long long)(f->longest % NP_SECOND));
+    assert_string_equal(field[9], longest);
+    assert_int_equal(atoi(field[10]), f->evicted);
+    assert_int_equal(atoi(field[11]), f->expired);
+    assert_int_equal(atoi(field[12]), f->packets_lost);
+}
+
+static void expect_sums(const np_replay_summary *s, const model *m)
+{
+    uint64_t hurt = 0, evicted = 0, expired = 0, packets = 0, saved[NP_REPLAY_INTERVALS] = {0};
+    for (int i = 0; i < FLOWS; i++) {
+        const model_flow *f = &m->flow[i];
+        hurt += f->evicted + f->expired > 0;
+        evicted += f->evicted;
+        expired += f->expired;
+        packets += f->packets_lost;
+        for (int k = 0; k < NP_REPLAY_INTERVALS; k++)
+            saved[k] += f->evicted + f->expired > 0 && np_replay_interval_s[k] * NP_SECOND < f->least_age;
+    }
+    assert_int_equal(s->flows_hurt, hurt);
+    assert_int_equal(s->losses_evicted, evicted);
+    assert_int_equal(s->losses_expired, expired);
+    assert_int_equal(s->packets_hurt, packets);
+    assert_memory_equal(s->saved_by, saved, sizeof saved);
+}
+
+static void one_capture(const np_nat_config *nat, np_adopt adopt, np_after_loss after)
+{
+    static struct {
+        int flow;
+        bool out;
+        uint8_t flags;
+        np_time when;
+    } packet[PACKETS];
+    char *path;
+    FILE *f = temporary(&path);
+    np_time now = BEGAN;
+    int order[FLOWS], flows = 0;
+    bool known[FLOWS] = {false};
+    write_head(f, LINKTYPE_RAW);
+    for (int i = 0; i < PACKETS; i++) {
+        int flow = (int)(any(3) ? any(FLOWS / 4) : any(FLOWS));
+        now += any_gap();
+        packet[i].flow = flow, packet[i].out = any(2), packet[i].flags = any_flags(), packet[i].when = now;
+        np_packet p = packet_of(flow, packet[i].out, packet[i].flags);
+        write_packet(f, now, &p);
+        if (!known[flow]) order[flows++] = flow;
+        known[flow] = true;
+    }
+    fclose(f);
+
+    np_error e;
+    np_replay_summary sum;
+    FILE *rows = tmpfile(), *flow_rows = tmpfile();
+    np_capture *c = np_capture_open((const char *[]){path}, 1, NULL, &e);
+    assert_non_null(c);
+    np_replay_config config = {
+        .nat = nat, .adopt = adopt, .after_loss = after, .verdicts = rows, .flows = flow_rows};
+    assert_true(np_replay_run(c, &config, NULL, &sum, &e));
+    np_capture_close(c);
+    unlink(path);
+    free(path);
+
+    model m = {.nat = nat, .adopt_first = adopt == NP_ADOPT_FIRST, .reopen = after == NP_AFTER_LOSS_REOPEN};
+    char head[400];
+    rewind(rows);
+    rewind(flow_rows);
+    assert_non_null(fgets(head, sizeof head, rows));
+    assert_string_equal(
+        head, "n,time,dir,proto,src,sport,dst,dport,verdict,reason,out_src,out_sport,out_dst,out_dport\n");
+    for (int i = 0; i < PACKETS; i++) {
+        const char *verdict;
+        const char *reason =
+            model_packet(&m, packet[i].flow, packet[i].out, packet[i].flags, packet[i].when, &verdict);
+        np_packet p = packet_of(packet[i].flow, packet[i].out, packet[i].flags);
+        expect_row(rows, (uint64_t)i, packet[i].when, packet[i].out, &p, verdict, reason);
+    }
+    assert_null(fgets(head, sizeof head, rows));
+    assert_non_null(fgets(head, sizeof head, flow_rows));
+    for (int i = 0; i < flows; i++) expect_flow_row(flow_rows, &m.flow[order[i]], order[i]);
+    assert_null(fgets(head, sizeof head, flow_rows));
+    assert_int_equal(sum.flows, flows);
+    expect_sums(&sum, &m);
+    fclose(rows);
+    fclose(flow_rows);
+}
+
+static void test_naive_lru(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 72; i++) {
+        np_nat_config nat;
+        np_nat_defaults(&nat);
+        nat.capacity = 1 + any(12);
+        nat.ports.first = np_addr_ipv4(0xc0000201);
+        nat.timeout[NP_TIMEOUT_TCP_ESTABLISHED] = 60 * NP_SECOND;
+        nat.timeout[NP_TIMEOUT_UDP] = 10 * NP_SECOND;
+        nat.timeout[NP_TIMEOUT_UDP_STREAM] = 30 * NP_SECOND;
+        nat.unknown_outbound = (np_unknown)(i % 3);
+        nat.unknown_inbound = i % 2 ? NP_UNKNOWN_DROP : NP_UNKNOWN_RESET;
+        one_capture(&nat, i / 3 % 2 ? NP_ADOPT_FIRST : NP_ADOPT_NEVER,
+                    i / 6 % 2 ? NP_AFTER_LOSS_REOPEN : NP_AFTER_LOSS_DEAD);
+    }
+}
+
+/* ---- directions ---- */
+
+static void test_prefixes(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",
+                                      "/8",
+                                      "10.0.0.0/",
+                                      "10.0.0.0/33",
+                                      "10.0.0/8",
+                                      "10.0.0.0/8x",
+                                      "10.0.0.0/-1",
+                                      "fd00::/129",
+                                      "10.0.0.0/1000",
+                                      "10.0.0.0 /8",
+                                      "x"};
+    np_cidr c;
+    np_addr a;
+    int family;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(np_cidr_parse(bad[i], &c));
+    static const struct {
+        const char *prefix, *address;
+        bool in;
+    } table[] = {
+        {"10.0.0.0/8", "10.255.255.255", true},
+        {"10.0.0.0/8", "11.0.0.0", false},
+        {"10.1.2.3/8", "10.200.0.1", true},
+        {"192.0.2.1", "192.0.2.1", true},
+        {"192.0.2.1", "192.0.2.0", false},
+        {"0.0.0.0/0", "8.8.8.8", true},
+        {"0.0.0.0/0", "::1", false},
+        {"100.64.0.0/10", "100.127.0.1", true},
+        {"100.64.0.0/10", "100.128.0.1", false},
+        {"fd00::/8", "fdff::1", true},
+        {"fd00::/8", "fe80::1", false},
+        {"2001:db8::/33", "2001:db8:7fff::1", true},
+        {"2001:db8::/33", "2001:db8:8000::1", false},
+        {"::1", "::1", true},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        assert_true(np_cidr_parse(table[i].prefix, &c));
+        assert_true(np_addr_parse(table[i].address, &a, &family));
+        assert_int_equal(np_cidr_contains(&c, &a, family), table[i].in);
+    }
+}
+
+/* ---- a capture from the outside ---- */
+
+static void send(FILE *f, np_time when, uint32_t src, uint16_t sport, uint32_t dst, uint16_t dport)
+{
+    np_packet p = {.src = np_addr_ipv4(src),
+                   .dst = np_addr_ipv4(dst),
+                   .sport = sport,
+                   .dport = dport,
+                   .proto = NP_UDP,
+                   .family = 4};
+    write_packet(f, BEGAN + when, &p);
+}
+
+/* A mapping times out; what then comes to its outside port is that flow's loss, until it speaks again. */
+static void test_public(void **state)
+{
+    (void)state;
+    enum { CLIENT = 0x0a000001, NAT = 0x64400001, SERVER = 0xcb007101, STRANGER = 0xcb007109 };
+    char *path;
+    FILE *f = temporary(&path), *rows = tmpfile(), *flows = tmpfile();
+    write_head(f, LINKTYPE_RAW);
+    send(f, 0, CLIENT, 5000, SERVER, 53);
+    send(f, 1 * NP_SECOND, SERVER, 53, NAT, 5000);     /* translated */
+    send(f, 2 * NP_SECOND, STRANGER, 1, NAT, 5000);    /* nobody's */
+    send(f, 90 * NP_SECOND, SERVER, 53, NAT, 5000);    /* lost */
+    send(f, 91 * NP_SECOND, SERVER, 53, NAT, 5000);    /* lost */
+    send(f, 92 * NP_SECOND, CLIENT, 5000, SERVER, 53); /* healed */
+    send(f, 93 * NP_SECOND, SERVER, 53, NAT, 5000);
+    send(f, 94 * NP_SECOND, CLIENT, 5000, 0xe00000fb, 53); /* multicast: local */
+    send(f, 94 * NP_SECOND, CLIENT, 5000, CLIENT + 1, 53); /* local */
+    send(f, 94 * NP_SECOND, NAT, 5000, SERVER, 53);        /* left the box already */
+    fclose(f);
+    np_error e;
+    np_replay_summary s;
+    np_nat_config nat;
+    np_nat_defaults(&nat);
+    np_replay_config config = {.nat = &nat,
+                               .has_public = true,
+                               .public_address = np_addr_ipv4(NAT),
+                               .verdicts = rows,
+                               .flows = flows};
+    np_capture *c = np_capture_open((const char *[]){path}, 1, NULL, &e);
+    assert_non_null(c);
+    assert_true(np_replay_run(c, &config, NULL, &s, &e));
+    np_capture_close(c);
+    unlink(path);
+    free(path);
+    assert_int_equal(s.outbound, 2);
+    assert_int_equal(s.inbound, 5);
+    assert_int_equal(s.local, 2);
+    assert_int_equal(s.elsewhere, 1);
+    assert_int_equal(s.flows, 1);
+    assert_int_equal(s.flows_hurt, 1);
+    assert_int_equal(s.losses_expired, 1);
+    assert_int_equal(s.packets_hurt, 2);
+    assert_int_equal(s.dropped + s.reset, 3);
+    assert_int_equal(s.forwarded, 4);
+    char row[400];
+    rewind(rows);
+    for (int i = 0; i < 3; i++) assert_non_null(fgets(row, sizeof row, rows));
+    assert_string_equal(
+        row, "1,1700000001.000000000,in,udp,203.0.113.1,53,100.64.0.1,5000,forward,mapped,203.0.113.1,53,"
+             "10.0.0.1,5000\n");
+    rewind(flows);
+    for (int i = 0; i < 2; i++) assert_non_null(fgets(row, sizeof row, flows));
+    assert_string_equal(row,
+                        "udp,10.0.0.1,5000,203.0.113.1,53,1700000000.000000000,1700000093.000000000,6,168,"
+                        "89.000000000,0,1,2\n");
+    fclose(rows);
+    fclose(flows);
+}
+
+int main(void)
+{
+    random_state = getenv("NP_SEED") ? strtoull(getenv("NP_SEED"), NULL, 0) : 1;
+    printf("NP_SEED=%llu\n", (unsigned long long)random_state);
+    const struct CMUnitTest test[] = {cmocka_unit_test(test_naive_lru), cmocka_unit_test(test_prefixes),
+                                      cmocka_unit_test(test_public)};
+    return cmocka_run_group_tests_name("replay", test, NULL, NULL);
+}
