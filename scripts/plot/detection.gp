@@ -5,20 +5,22 @@ set lmargin at screen px(np_left)
 set rmargin at screen px(np_width - np_right)
 set logscale x
 set xtics ('1 ms' 0.001, '10 ms' 0.01, '100 ms' 0.1, '1 s' 1, '10 s' 10, '1 min' 60, '10 min' 600, '1 h' 3600, '6 h' 21600, '1 d' 86400, '1 w' 604800)
-set yrange [0:104]
+set yrange [-3:104]
 set ytics 25
 array File[2] = ['client', 'server']
-stats 'client' using 1:2 nooutput prefix 'C'
-stats 'server' using 1:2 nooutput prefix 'S'
-low = C_records > 0 && S_records > 0 ? (C_min_x < S_min_x ? C_min_x : S_min_x) : C_records > 0 ? C_min_x : S_min_x
-high = C_records > 0 && S_records > 0 ? (C_max_x > S_max_x ? C_max_x : S_max_x) : C_records > 0 ? C_max_x : S_max_x
-set xrange [low / 1.5:high * 2]
+set xrange [np_detect_low:np_detect_high]
 do for [panel = 1:2] {
     foot = panel == 1 ? np_foot_high : np_foot_low
     set bmargin at screen py(foot)
     set tmargin at screen py(foot + np_panel)
-    if (panel == 1) { set title np_title noenhanced offset 0, 0.3; set format x '' } else { unset title; set xlabel 'time since the break' }
-    set ylabel 'breaks the '.File[panel].' knows (%)'
-    plot for [i = 1:np_strategies] File[panel] index i - 1 using 1:2 with steps linestyle i title Name[i]
+    if (panel == 1) { set title np_title offset 0, 0.3; set xtics format '' } else { unset title; set xtics format '%g'; set xlabel 'time since the break' }
+    set ylabel 'breaks the '.File[panel].' knows of (%)'
+    # -9, below the range: a plot must have something to draw.
+    if (panel == 1) {
+        plot for [i = 1:np_strategies] File[panel] index i - 1 using 1:2 with lines linestyle i notitle, -9 notitle
+    } else {
+        plot for [i = 1:np_strategies] File[panel] index i - 1 using 1:2 with lines linestyle i notitle, -9 notitle, \
+             for [i = 1:np_strategies] keyentry with lines linestyle i title (Shown[i] ? Name[i] : '')
+    }
 }
 unset multiplot

@@ -7,14 +7,18 @@ set rmargin at screen px(np_width - np_right)
 set xrange [np_cost_low:np_cost_high]
 set xtics () out
 if (np_cost_zero == np_cost_zero) { set xtics add ('0' np_cost_zero) }
+few = np_cost_high - np_cost_least < 2.3
 do for [d = np_cost_least:np_cost_high] {
-    set xtics add (short(10 ** d) d)
-    do for [m = 2:9] { if (d + log10(m) <= np_cost_high) { set xtics add ('' d + log10(m) 1) } }
+    do for [m = 1:9] {
+        if (d + log10(m) <= np_cost_high) {
+            if (m == 1 || (few && (m == 2 || m == 5))) { set xtics add (short(m * 10 ** d) d + log10(m)) } else { set xtics add ('' d + log10(m) 1) }
+        }
+    }
 }
 
 set bmargin at screen py(np_foot_high)
 set tmargin at screen py(np_foot_high + np_panel)
-set title np_title noenhanced offset 0, 0.3
+set title np_title offset 0, 0.3
 set ylabel 'reachable (% of connection time)'
 set yrange [np_reachable_low:np_reachable_high]
 set format x ''

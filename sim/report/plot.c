@@ -7,6 +7,7 @@
  * part of a command; names of strategies go into single-quoted strings, in which gnuplot expands nothing. The
  * finished figure is renamed into place; on any trouble the directory goes, and nothing stays.
  */
+#include "figures.h"
 #include "labels.h"
 #include "natpulse/report.h"
 #include "results.h"
@@ -22,15 +23,18 @@
 
 /* Pixels of a figure at its nominal size, and of the two panels of the reachability figure; the scripts set
    their margins from np_left and the like, which are written into the job from here. */
-#define WIDTH        900
-#define HEIGHT       720
-#define PANEL_LEFT   95
-#define PANEL_RIGHT  30
-#define PANEL_HEIGHT 275
-#define PANEL_LOW    75  /* foot of the lower panel */
-#define PANEL_HIGH   385 /* foot of the upper panel */
-#define LETTER       8.3 /* mean width of a letter at the font size of the scripts */
-#define LINE         19.0
+#define WIDTH         900
+#define HEIGHT        746
+#define PANEL_LEFT    95
+#define PANEL_RIGHT   30
+#define PANEL_HEIGHT  275
+#define PANEL_LOW     101 /* foot of the lower panel */
+#define PANEL_HIGH    411 /* foot of the upper panel */
+#define LETTER        8.3 /* mean width of a letter at the font size of the scripts */
+#define LINE          19.0
+#define NOTE_LINE     26
+#define LEGEND_LINE   24
+#define LEGEND_SAMPLE 90 /* the line and the gaps of an entry */
 
 typedef struct drawing {
     const np_results *results;
@@ -95,26 +99,88 @@ static void set_text(FILE *job, const char *name, const char *text)
 
 /* ---- what each figure needs ---- */
 
-static bool write_curves(const drawing *d, const char *file, np_spread which)
+/* The grey line under a figure: whom it leaves out, and why. */
+typedef bool left_out(const np_read_strategy *s);
+
+static void write_note(const drawing *d, FILE *job, const char *why, left_out *out)
+{
+    char note[400];
+    size_t used = 0;
+    for (uint32_t i = 0; i < d->point->strategies && used < sizeof note; i++) {
+        if (!out(&d->point->strategy[i])) continue;
+        int n =
+            snprintf(note + used, sizeof note - used, "%s%s", used ? ", " : why, d->point->strategy[i].name);
+        used += (size_t)(n > 0 ? n : 0);
+    }
+    set_text(job, "np_note", used ? note : "");
+}
+
+static bool has_break(const np_read_strategy *s)
+{
+    static const np_spread detects[] = {NP_SPREAD_CLIENT_DETECT, NP_SPREAD_SERVER_DETECT};
+    for (int i = 0; i < 2; i++) {
+        if (s->points[detects[i]] > 0 || s->never[detects[i]] > 0) return true;
+    }
+    return false;
+}
+
+static bool never_breaks(const np_read_strategy *s)
+{
+    return !has_break(s);
+}
+
+#define DETECTION_LEAST_S 1e-3 /* the left end of the axis: sooner is at once */
+
+/* A curve begins at 0 at the left end and goes on to the right end as high as it came. */
+static bool write_curves(const drawing *d, const char *file, np_spread which, double low, double high)
 {
     FILE *f = create(d, file);
     if (!f) return false;
     for (uint32_t i = 0; i < d->point->strategies; i++) {
         const np_read_strategy *s = &d->point->strategy[i];
-        fputs(s->points[which] ? "" : "NaN NaN\n", f);
-        for (uint32_t k = 0; k < s->points[which]; k++) {
-            fprintf(f, "%.9g %.9g\n", fmax(s->curve[which][k].x, 1e-3), 100 * s->curve[which][k].y);
+        uint32_t n = s->points[which];
+        if (n > 0 || s->never[which] > 0) {
+            double y = 0;
+            fprintf(f, "%.9g 0\n", low);
+            for (uint32_t k = 0; k < n; k++) { /* steps: up at x only */
+                double x = fmax(s->curve[which][k].x, low), next = 100 * s->curve[which][k].y;
+                fprintf(f, "%.9g %.9g\n%.9g %.9g\n", x, y, x, next);
+                y = next;
+            }
+            fprintf(f, "%.9g %.9g\n", high, y);
+        } else {
+            fputs("NaN NaN\n", f);
         }
         fputs("\n\n", f);
     }
     return finish(d, f);
 }
 
+static void widen(const np_read_strategy *s, np_spread which, double *low, double *high)
+{
+    uint32_t n = s->points[which];
+    if (n == 0) return;
+    *low = fmin(*low, fmax(s->curve[which][0].x, DETECTION_LEAST_S));
+    *high = fmax(*high, s->curve[which][n - 1].x);
+}
+
 static bool write_detection(const drawing *d, FILE *job)
 {
-    (void)job;
-    return write_curves(d, "client", NP_SPREAD_CLIENT_DETECT) &&
-           write_curves(d, "server", NP_SPREAD_SERVER_DETECT);
+    double low = INFINITY, high = 0;
+    for (uint32_t i = 0; i < d->point->strategies; i++) {
+        widen(&d->point->strategy[i], NP_SPREAD_CLIENT_DETECT, &low, &high);
+        widen(&d->point->strategy[i], NP_SPREAD_SERVER_DETECT, &low, &high);
+    }
+    low = fmin(low, 1) / 1.5; /* 1: so that curves of one value have an axis too */
+    high = fmax(high, 10) * 2;
+    fprintf(job, "np_detect_low = %.9g\nnp_detect_high = %.9g\narray Shown[%u]\n", low, high,
+            d->point->strategies);
+    for (uint32_t i = 0; i < d->point->strategies; i++) {
+        fprintf(job, "Shown[%u] = %d\n", i + 1, has_break(&d->point->strategy[i]));
+    }
+    write_note(d, job, "no breaks: ", never_breaks);
+    return write_curves(d, "client", NP_SPREAD_CLIENT_DETECT, low, high) &&
+           write_curves(d, "server", NP_SPREAD_SERVER_DETECT, low, high);
 }
 
 static bool write_occupancy(const drawing *d, FILE *job)
@@ -124,6 +190,7 @@ static bool write_occupancy(const drawing *d, FILE *job)
     const char *unit = !known ? "share of the run" : hours >= 2 ? "time (h)" : "time (min)";
     double by = known && hours < 2 ? hours * 60 : hours;
     set_text(job, "np_time_unit", unit);
+    set_text(job, "np_note", "");
     fprintf(job, "np_capacity = %.9g\nnp_end = %.9g\nnp_warmup = %.9g\n",
             isnan(d->point->capacity) ? 0 : d->point->capacity, by,
             known && d->point->warmup_s > 0 ? by * d->point->warmup_s / d->point->duration_s : 0);
@@ -166,6 +233,7 @@ typedef struct cost_axis {
 
 static double cost_place(const cost_axis *c, double cost)
 {
+    if (isnan(cost)) return NAN;
     return cost > 0 ? fmax(log10(cost), c->axis.low) : c->axis.low + 0.25;
 }
 
@@ -184,7 +252,7 @@ static cost_axis cost_axis_of(const np_read_point *p)
         high = fmax(high, log10(e->mean));
     }
     if (high < low) low = high = 0;
-    double first = floor(low), last = fmax(ceil(high + 0.15), first + 1);
+    double first = floor(low), last = fmax(high + 0.45, first + 1); /* room for a name */
     return (cost_axis){{zero ? first - 0.6 : first, last, WIDTH - PANEL_LEFT - PANEL_RIGHT}, first, zero};
 }
 
@@ -229,14 +297,12 @@ static void write_panel(const drawing *d, FILE *job, const char *name, np_drawn 
         drawn v = drawn_of(&p->strategy[i], what);
         double cost = p->strategy[i].value[NP_DRAWN_UPKEEP].mean;
         if (isnan(v.mean) || isnan(cost)) continue;
-        size_t letters = 0;
-        for (const char *s = p->strategy[i].name; *s; s++) letters += ((unsigned char)*s & 0xC0) != 0x80;
         owner[n] = i;
         label[n++] = (np_label){.x = to_pixel(&x->axis, cost_place(x, cost)),
                                 .y = to_pixel(&y, v.mean),
                                 .low = to_pixel(&y, v.low),
                                 .high = to_pixel(&y, v.high),
-                                .width = LETTER * (double)letters};
+                                .width = LETTER * np_text_width(p->strategy[i].name)};
     }
     np_labels_place(label, n, x->axis.pixels, y.pixels, LINE);
     /* One row a label: its place, whose it is, its point, and where a line from the point should end (NaN: no
@@ -252,12 +318,18 @@ static void write_panel(const drawing *d, FILE *job, const char *name, np_drawn 
     fputs("END\n", job);
 }
 
+static bool has_no_upkeep(const np_read_strategy *s)
+{
+    return isnan(s->value[NP_DRAWN_UPKEEP].mean);
+}
+
 static bool write_reachability(const drawing *d, FILE *job)
 {
     const np_read_point *p = d->point;
     cost_axis x = cost_axis_of(p);
     fprintf(job, "np_cost_low = %.9g\nnp_cost_high = %.9g\nnp_cost_least = %.9g\nnp_cost_zero = %.9g\n",
             x.axis.low, x.axis.high, x.least, x.has_zero ? cost_place(&x, 0) : NAN);
+    write_note(d, job, "without a figure for upkeep: ", has_no_upkeep);
     write_panel(d, job, "reachable", NP_DRAWN_REACHABLE, &x);
     write_panel(d, job, "breaks", NP_DRAWN_BREAKS, &x);
     FILE *f = create(d, "values");
@@ -302,16 +374,19 @@ static bool has_entries(const np_read_point *p)
     return false;
 }
 
-static const struct {
-    const char *name;
+typedef struct picture {
+    const char *name, *title;
+    bool legend; /* else the points have labels */
     bool (*possible)(const np_read_point *p);
     bool (*write)(const drawing *d, FILE *job);
-} figures[] = {
-    {"reachability", has_values, write_reachability},
-    {"detection", has_curves, write_detection},
-    {"occupancy", has_entries, write_occupancy},
+} picture;
+
+static const picture pictures[] = {
+    {"reachability", "What upkeep buys", false, has_values, write_reachability},
+    {"detection", "How soon each end knows of a break", true, has_curves, write_detection},
+    {"occupancy", "How full the NAT is", true, has_entries, write_occupancy},
 };
-#define FIGURES (sizeof figures / sizeof *figures)
+#define PICTURES (sizeof pictures / sizeof *pictures)
 
 /* ---- gnuplot ---- */
 
@@ -360,33 +435,49 @@ static bool run_gnuplot(const drawing *d)
     return np_fail(d->e, NP_TROUBLE_RUN, "gnuplot failed: %s", *why ? why : "it wrote no figure");
 }
 
-static void write_job(const drawing *d, FILE *job)
+/* Columns of the legend that fit under the figure. */
+static int legend_columns(const np_read_point *p)
 {
+    int longest = 1;
+    for (uint32_t i = 0; i < p->strategies; i++) {
+        int n = np_text_width(p->strategy[i].name);
+        if (n > longest) longest = n;
+    }
+    int columns = (int)((WIDTH - PANEL_LEFT) / (LETTER * longest + LEGEND_SAMPLE));
+    return columns < 1 ? 1 : columns > 4 ? 4 : columns;
+}
+
+static void write_job(const drawing *d, const picture *p, FILE *job)
+{
+    const np_read_point *point = d->point;
     char title[300];
-    snprintf(title, sizeof title, "%s%s%s", d->results->scenario,
-             *d->results->scenario && *d->point->vary ? ":  " : "", d->point->vary);
+    snprintf(title, sizeof title, "%s: %s%s%s", p->title, d->results->scenario, *point->vary ? ", " : "",
+             point->vary);
     set_text(job, "np_format", d->format);
     set_text(job, "np_title", title);
     set_text(job, "np_scripts", d->scripts);
+    int columns = legend_columns(point), rows = ((int)point->strategies + columns - 1) / columns;
+    int legend = p->legend ? (int)(LEGEND_LINE * rows) : 0;
     fprintf(job, "np_width = %d.0\nnp_height = %d.0\nnp_left = %d\nnp_right = %d\nnp_panel = %d\n", WIDTH,
-            HEIGHT, PANEL_LEFT, PANEL_RIGHT, PANEL_HEIGHT);
-    fprintf(job, "np_foot_low = %d\nnp_foot_high = %d\nnp_strategies = %u\narray Name[%u]\n", PANEL_LOW,
-            PANEL_HIGH, d->point->strategies, d->point->strategies);
-    for (uint32_t i = 0; i < d->point->strategies; i++) {
+            HEIGHT + legend, PANEL_LEFT, PANEL_RIGHT, PANEL_HEIGHT);
+    fprintf(job, "np_foot_low = %d\nnp_foot_high = %d\n", PANEL_LOW + legend, PANEL_HIGH + legend);
+    fprintf(job, "np_legend = %d\nnp_legend_columns = %d\nnp_note_line = %d\n", legend, columns, NOTE_LINE);
+    fprintf(job, "np_strategies = %u\narray Name[%u]\n", point->strategies, point->strategies);
+    for (uint32_t i = 0; i < point->strategies; i++) {
         fprintf(job, "Name[%u] = ", i + 1);
-        quote(job, d->point->strategy[i].name);
+        quote(job, point->strategy[i].name);
         fputc('\n', job);
     }
 }
 
-static bool draw(const drawing *d, size_t figure, const char *target)
+static bool draw(const drawing *d, const picture *p, const char *target)
 {
     char path[PATH_MAX];
     FILE *job = create(d, "job");
     if (!job) return false;
-    write_job(d, job);
-    bool ok = figures[figure].write(d, job);
-    fprintf(job, "load np_scripts.'/style.gp'\nload np_scripts.'/%s.gp'\nset output\n", figures[figure].name);
+    write_job(d, p, job);
+    bool ok = p->write(d, job);
+    fprintf(job, "load np_scripts.'/style.gp'\nload np_scripts.'/%s.gp'\nset output\n", p->name);
     ok = finish(d, job) && ok;
     ok = ok && run_gnuplot(d) && in_work(d, "figure", path);
     if (ok && rename(path, target) != 0)
@@ -435,23 +526,23 @@ static bool make_directory(const char *directory, np_error *e)
 
 static bool draw_all(drawing *d, void (*each)(void *ctx, const char *path), void *ctx)
 {
-    uint32_t drawn_figures = 0;
+    uint32_t done = 0;
     for (uint32_t p = 0; p < d->results->points; p++) {
         d->point = &d->results->point[p];
-        for (size_t i = 0; i < FIGURES; i++) {
+        for (size_t i = 0; i < PICTURES; i++) {
             char target[PATH_MAX], number[16] = "";
-            if (!figures[i].possible(d->point)) continue;
+            if (!pictures[i].possible(d->point)) continue;
             if (d->results->points > 1) snprintf(number, sizeof number, "-%u", p);
-            int n = snprintf(target, sizeof target, "%s/%s%s.%s", d->directory, figures[i].name, number,
+            int n = snprintf(target, sizeof target, "%s/%s%s.%s", d->directory, pictures[i].name, number,
                              d->format);
             if (n >= PATH_MAX)
                 return np_fail(d->e, NP_TROUBLE_USAGE, "%s: the path is too long", d->directory);
-            if (!draw(d, i, target)) return false;
-            drawn_figures++;
+            if (!draw(d, &pictures[i], target)) return false;
+            done++;
             if (each) each(ctx, target);
         }
     }
-    return drawn_figures > 0 || np_fail(d->e, NP_TROUBLE_INPUT, "nothing in these results can be drawn");
+    return done > 0 || np_fail(d->e, NP_TROUBLE_INPUT, "nothing in these results can be drawn");
 }
 
 bool np_plot(const char *results, const char *directory, const char *format,

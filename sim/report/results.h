@@ -20,7 +20,8 @@ typedef struct np_read_strategy {
     np_estimate value[NP_DRAWN_COUNT]; /* NaN: null, or not in the file */
     np_xy *curve[NP_SPREAD_COUNT];     /* NULL: not in the file */
     uint32_t points[NP_SPREAD_COUNT];
-    np_xy *entries; /* x: share of the run */
+    double never[NP_SPREAD_COUNT]; /* how many were censored; 0 when the file does not say */
+    np_xy *entries;                /* x: share of the run */
     uint32_t entry_points;
 } np_read_strategy;
 

@@ -69,7 +69,10 @@ static bool read_strategy(const reader *r, const json_t *from, np_read_strategy 
         to->value[d] = estimate_of(json_object_get(metrics, np_metric_about(np_drawn_metric[d])->key));
     }
     for (int d = 0; d < NP_SPREAD_COUNT; d++) {
-        const json_t *list = json_object_get(curves, np_spread_about((np_spread)d)->key);
+        const char *key = np_spread_about((np_spread)d)->key;
+        const json_t *list = json_object_get(curves, key);
+        double never = number_of(json_object_get(json_object_get(metrics, key), "censored"));
+        to->never[d] = never > 0 ? never : 0;
         if (!read_curve(r, list, &to->curve[d], &to->points[d])) return false;
     }
     const json_t *entries = json_object_get(json_object_get(from, "series"), "nat_entries");
