@@ -1,0 +1,124 @@
+#!/bin/sh
+# natpulse replay from the outside: results, exit statuses, messages, and that no half-written file stays.
+# Usage: NATPULSE=path/to/natpulse tests/trace/replay.sh
+set -u
+natpulse=${NATPULSE:?names the binary}
+capture=scenarios/captures/keepalive.pcap
+dir=$(mktemp -d "${TMPDIR:-/tmp}/natpulse-replay.XXXXXX") || exit 1
+trap 'rm -rf "$dir"' EXIT
+failures=0
+
+fail() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+
+# status EXPECTED ARGS...: runs replay with its output in $dir/out and $dir/err.
+status() {
+    expected=$1
+    shift
+    "$natpulse" replay "$@" >"$dir/out" 2>"$dir/err"
+    got=$?
+    [ $got -eq "$expected" ] || { fail "status $got, not $expected: replay $*"; cat "$dir/err"; }
+}
+says() { grep -qF -e "$1" "$dir/out" "$dir/err" || { fail "no '$1' in:"; cat "$dir/out" "$dir/err"; }; }
+silent() { [ ! -s "$dir/err" ] || { fail "unexpected on standard error:"; cat "$dir/err"; }; }
+same() { [ "$1" = "$2" ] || fail "$3: '$1' is not '$2'"; }
+
+# A large enough table keeps all but the silent UDP flow, which outlives its 30 seconds.
+status 0 "$capture"
+silent
+says 'profile   lru-box'
+says '264 over 40.999s'
+says '1 of 24 flows would have lost their mapping'
+says 'table-never-full'
+
+# A small one hurts those who kept quiet; keepalive and heartbeat survive.
+status 0 "$capture" --set nat.capacity=12 --flows "$dir/flows.csv" --verdicts "$dir/verdicts.csv"
+says '3 of 24 flows would have lost their mapping'
+same "$(head -n 1 "$dir/verdicts.csv")" \
+    'n,time,dir,proto,src,sport,dst,dport,verdict,reason,out_src,out_sport,out_dst,out_dport' 'verdict columns'
+same "$(wc -l <"$dir/verdicts.csv" | tr -d ' ')" 265 'verdict rows'
+same "$(awk -F, 'NF != 14' "$dir/verdicts.csv")" '' 'rows without 14 fields'
+same "$(awk -F, '$11 + $12 > 0 && $10 < 30' "$dir/flows.csv" | wc -l | tr -d ' ')" 0 'hurt flows that were not idle'
+same "$(awk -F, 'NR > 1 { n += $8 } END { print n }' "$dir/flows.csv")" 264 'packets of all flows'
+same "$(awk -F, 'NR > 1 && $10 < 30 && $7 - $6 > 30' "$dir/flows.csv" | wc -l | tr -d ' ')" 3 'long flows kept alive'
+
+# JSON says the same; the extension chooses it.
+status 0 "$capture" --set nat.capacity=12 -o "$dir/summary.json"
+same "$(cat "$dir/out")" '' 'standard output with -o'
+grep -q '"hurt": 3$' "$dir/summary.json" || fail 'JSON without "hurt": 3'
+grep -q '"every_s": 30' "$dir/summary.json" || fail 'JSON without intervals'
+
+# Where tshark is, its conversations have the same packets and bytes.
+if command -v tshark >/dev/null 2>&1; then
+    theirs=$(tshark -n -r "$capture" -T fields -e frame.len -e ip.proto 2>/dev/null |
+        awk '{ n++; b += $1 } END { print n, b }')
+    ours=$(awk -F, 'NR > 1 { n += $8; b += $9 } END { print n, b }' "$dir/flows.csv")
+    same "$ours" "$theirs" 'packets and bytes'
+    same "$(tshark -n -r "$capture" -q -z conv,tcp -z conv,udp 2>/dev/null | grep -c '<->')" 24 'conversations'
+fi
+
+# Standard input, and the same capture twice, merged.
+"$natpulse" replay "$capture" | grep -v ^captures >"$dir/by-name"
+"$natpulse" replay - <"$capture" | grep -v ^captures >"$dir/by-stdin"
+cmp -s "$dir/by-name" "$dir/by-stdin" || fail 'standard input differs from the file'
+status 0 "$capture" "$capture"
+says '528 over 40.999s'
+status 0 "$capture" --filter 'tcp port 80'
+says '150 over'
+says '114 more left out'
+
+# A file cut short is used up to the cut, and says so.
+head -c 5000 "$capture" >"$dir/cut.pcap"
+status 0 "$dir/cut.pcap"
+says 'packets-cut: 1 of 1 files could not be read to the end'
+says 'truncated'
+status 0 "$capture" --inside 192.0.2.0/24
+says 'nothing-inside'
+
+# Mistakes.
+status 2
+status 2 "$capture" --filter 'tcp port 80 adn udp'
+says "after 'tcp port 80'"
+status 2 "$capture" --inside 10.0.0.0/33
+says "'10.0.0.0/33' is no address prefix"
+status 2 "$capture" --public fd00::1
+status 2 "$capture" --adopt always
+says 'expected first or never'
+status 2 "$capture" --after-loss heal
+status 2 "$capture" --format csv
+says 'table or json'
+status 2 "$capture" --verdicts -
+status 2 "$capture" --set nat.capacity=0
+status 2 "$capture" --set nat.capactiy=12
+says capacity
+status 2 "$capture" --nat no-such-box
+status 3 "$dir/missing.pcap"
+says 'cannot open'
+status 3 "$dir"
+says 'is a directory'
+: >"$dir/empty"
+status 3 "$dir/empty"
+says 'is empty'
+status 3 "$0"
+says 'is no capture'
+
+# Nothing half-written stays, whatever went wrong.
+mkdir "$dir/results"
+status 3 "$capture" "$dir/missing.pcap" --verdicts "$dir/results/v" --flows "$dir/results/f" -o "$dir/results/s.json"
+same "$(ls "$dir/results")" '' 'files left by a failed replay'
+status 4 "$capture" --verdicts "$dir/results/none/v"
+if [ -c /dev/full ]; then
+    status 4 "$capture" --verdicts /dev/full -o "$dir/results/s.json"
+    same "$(ls "$dir/results")" '' 'files left by a full disk'
+    "$natpulse" replay "$capture" >/dev/full 2>"$dir/err"
+    same $? 4 'status with a full standard output'
+fi
+
+# A reader who leaves early is no error.
+same "$({ "$natpulse" replay "$capture" -o "$dir/s.json" --verdicts - 2>"$dir/err"; echo $? >"$dir/status"; } | head -n 1)" \
+    "$(head -n 1 "$dir/verdicts.csv")" 'first row through a pipe'
+same "$(cat "$dir/status" "$dir/err")" 0 'status and words on a broken pipe'
+
+[ $failures -eq 0 ]
