@@ -38,6 +38,10 @@ np_time np_events_peek(np_events *q);
 /* The time of the last event popped; 0 at the start. */
 np_time np_events_now(const np_events *q);
 
+/* A hint for prefetching: the event that will be popped `places` after the next one if nothing is pushed
+   before it, or NULL when that is not known cheaply. Valid until the next push or pop. */
+const np_event *np_events_ahead(const np_events *q, uint32_t places);
+
 size_t np_events_pending(const np_events *q);
 
 /* Bytes of memory held. */

@@ -321,6 +321,11 @@ np_time np_events_peek(np_events *q)
     return q->levels ? next_bucket(q, &level, &digit)->least : NP_NEVER;
 }
 
+const np_event *np_events_ahead(const np_events *q, uint32_t places)
+{
+    return places < q->front_end - q->front_at ? &q->front[q->front_at + places] : NULL;
+}
+
 np_time np_events_now(const np_events *q)
 {
     return q->now;

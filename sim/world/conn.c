@@ -560,6 +560,23 @@ void np_conn_timer(struct world *w, uint32_t conn, enum side side, np_time when)
     settle(w, conn, side);
 }
 
+void np_conn_prefetch(const struct world *w, uint32_t conn)
+{
+    if (conn >= w->conns.used) return;
+    const char *c = np_pool_at(&w->conns, conn);
+    __builtin_prefetch(c, 1);
+    __builtin_prefetch(c + 64, 1);
+    if (conn < w->beats.chunks * CHUNK) {
+        const char *b = np_pool_at(&w->beats, conn);
+        __builtin_prefetch(b, 1);
+        __builtin_prefetch(b + 64, 1);
+    }
+    if (conn < w->tcps.chunks * CHUNK) {
+        const char *t = np_pool_at(&w->tcps, conn);
+        for (size_t i = 0; i < 2 * sizeof(np_tcp); i += 64) __builtin_prefetch(t + i, 1);
+    }
+}
+
 /* ---- letting go ---- */
 
 void np_conn_reap(struct world *w)

@@ -305,6 +305,7 @@ void np_wire_destroy(struct world *w);
 void np_wire_from(struct world *w, enum side from, np_packet *p);
 void np_wire_fifo_due(struct world *w, enum hop hop);
 void np_wire_flight_due(struct world *w, uint32_t flight, enum hop hop);
+void np_wire_prefetch(const struct world *w, uint32_t client, enum side side); /* the link it will send over */
 void np_wire_arm_box(struct world *w, uint32_t box);
 
 /* conn.c: connections */
@@ -315,6 +316,7 @@ uint32_t np_conn_write(struct world *w, uint32_t conn, enum side from, const str
 void np_conn_close(struct world *w, uint32_t conn, enum side side);
 void np_conn_abort(struct world *w, uint32_t conn, enum side side);
 void np_conn_reap(struct world *w);
+void np_conn_prefetch(const struct world *w, uint32_t conn);
 bool np_conn_path(const struct world *w, const struct conn *c, bool outer_port_must_match);
 void np_conn_packet_lost(struct world *w, const np_packet *p);
 

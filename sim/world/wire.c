@@ -171,6 +171,23 @@ void np_wire_from(struct world *w, enum side from, np_packet *p)
         hop_send(w, HOP_CORE_DOWN, 0, p);
 }
 
+void np_wire_prefetch(const struct world *w, uint32_t client, enum side side)
+{
+    if (client >= w->clients) return;
+    __builtin_prefetch(&w->client[client], 1);
+    if (side == CLIENT) __builtin_prefetch(&w->access[0][client], 1);
+}
+
+/* The same for the packets next in a ring: their order is known. */
+static void fifo_look_ahead(const struct world *w, enum hop h, const struct fifo *f)
+{
+    if (f->used > 8 && h != HOP_ACCESS_UP) np_conn_prefetch(w, f->ring[(f->head + 8) & (f->room - 1)].packet.conn);
+    if (f->used > 4 && h == HOP_CORE_DOWN) {
+        uint32_t conn = f->ring[(f->head + 4) & (f->room - 1)].packet.conn;
+        if (conn < w->conns.used) __builtin_prefetch(&w->access[1][conn_at(w, conn)->client], 1);
+    }
+}
+
 static void hop_arrived(struct world *w, enum hop h, np_packet *p)
 {
     switch (h) {
@@ -191,6 +208,7 @@ void np_wire_fifo_due(struct world *w, enum hop h)
 {
     struct fifo *f = &w->fifo[h];
     assert(f->used && f->ring[f->head].at == w->now);
+    fifo_look_ahead(w, h, f);
     np_packet p = f->ring[f->head].packet;
     f->head = (f->head + 1) & (f->room - 1);
     /* The next head is queued before this packet acts: a packet sent now over the same link comes after it.

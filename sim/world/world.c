@@ -132,6 +132,16 @@ static void act(struct world *w, const np_event *ev)
     np_conn_reap(w);
 }
 
+/* What the events a few places ahead will touch is far from the caches when clients are many. First the
+   connection, some events later what can only be found through it. */
+static void look_ahead(struct world *w)
+{
+    const np_event *far = np_events_ahead(w->events, 7), *near = np_events_ahead(w->events, 3);
+    if (far && (enum event_kind)(far->what >> 56) == EVENT_END) np_conn_prefetch(w, (uint32_t)far->what);
+    if (near && (enum event_kind)(near->what >> 56) == EVENT_END)
+        np_wire_prefetch(w, conn_at(w, (uint32_t)near->what)->client, (enum side)(near->what >> 32 & 1));
+}
+
 np_result *np_world_run(const np_world_config *c, const np_strategy *s, uint32_t replica,
                         const np_listener *listener, const volatile int *stop, np_error *e)
 {
@@ -143,6 +153,7 @@ np_result *np_world_run(const np_world_config *c, const np_strategy *s, uint32_t
     for (uint32_t n = 0; ok && np_events_pop(w.events, &ev);) {
         w.now = ev.time;
         if ((enum event_kind)(ev.what >> 56) == EVENT_STOP) break;
+        look_ahead(&w);
         act(&w, &ev);
         if (w.out_of_memory)
             ok = np_fail_memory(e, "a simulation");
