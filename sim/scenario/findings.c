@@ -192,7 +192,8 @@ const char *np_nearest(const char *text, const char *const *names)
 {
     size_t n = strnlen(text, LONGEST_NAME + 1);
     const char *nearest = NULL;
-    int distance = n < 4 ? 2 : n < 8 ? 3 : 4; /* one less is near enough */
+    int distance =
+        least(4, 1 + (int)(n + 1) / 3); /* one less is near enough: an edit in three letters, three at most */
 
     if (n > LONGEST_NAME) return NULL;
     for (; *names; ++names) {

@@ -136,7 +136,9 @@ static size_t utf8_length(const unsigned char *p, size_t left)
     return length;
 }
 
-static bool is_text(const char *text, size_t bytes, const np_source *source, np_report *r)
+/* Looks at the bytes before the parser does; *end_line and *end_column become the place behind them. */
+static bool is_text(const char *text, size_t bytes, const np_source *source, np_report *r, int *end_line,
+                    int *end_column)
 {
     int line = source->first_line, column = source->first_column;
     for (size_t i = 0; i < bytes;) {
@@ -156,6 +158,8 @@ static bool is_text(const char *text, size_t bytes, const np_source *source, np_
             ++column;
         }
     }
+    *end_line = line;
+    *end_column = column;
     return true;
 }
 
@@ -169,7 +173,8 @@ typedef struct builder {
     int depth;
     np_node *root;
     uint32_t nodes;
-    int line, column; /* of the event in hand */
+    int line, column;           /* of the event in hand */
+    int last_line, last_column; /* just behind the text */
 } builder;
 
 #define complain(b, ...) np_report_at((b)->report, (b)->source, (b)->line, (b)->column, __VA_ARGS__)
@@ -287,6 +292,7 @@ static bool take(builder *b, struct fy_event *event)
     case FYET_SEQUENCE_END: b->depth--; return true;
     case FYET_SCALAR: refuse_decoration(b, event); return take_scalar(b, NP_NODE_TEXT, event->scalar.value);
     case FYET_ALIAS:
+        b->column--; /* the mark is behind the asterisk */
         complain(b, "aliases (*name) are not allowed: write the value out, or put it into a profile");
         return take_scalar(b, NP_NODE_BROKEN, NULL);
     default: return true;
@@ -303,7 +309,12 @@ static void report_syntax(builder *b, struct fy_diag *diag)
     }
     int line = error->line < 1 ? 1 : error->line, column = error->column < 1 ? 1 : error->column;
     if (line == 1) column += b->source->first_column - 1;
-    np_report_at(b->report, b->source, line + b->source->first_line - 1, column, "%s", error->msg);
+    line += b->source->first_line - 1;
+    if (line > b->last_line) { /* a text without a newline at its end: libfyaml counts one more line */
+        line = b->last_line;
+        column = b->last_column;
+    }
+    np_report_at(b->report, b->source, line, column, "%s", error->msg);
 }
 
 static np_node *build(builder *b, struct fy_parser *parser, struct fy_diag *diag)
@@ -319,13 +330,16 @@ static np_node *build(builder *b, struct fy_parser *parser, struct fy_diag *diag
         report_syntax(b, diag);
         return NULL;
     }
-    if (!b->root) complain(b, "nothing here: a map of keys and values is expected");
+    if (!b->root)
+        np_report_at(b->report, b->source, b->source->first_line, b->source->first_column,
+                     "nothing here: a map of keys and values is expected");
     return b->root;
 }
 
 np_node *np_yaml_read(const char *text, size_t bytes, const np_source *source, np_arena *arena, np_report *r)
 {
-    if (!is_text(text, bytes, source, r)) return NULL;
+    int last_line, last_column;
+    if (!is_text(text, bytes, source, r, &last_line, &last_column)) return NULL;
 
     struct fy_diag_cfg quiet;
     fy_diag_cfg_default(&quiet);
@@ -346,7 +360,9 @@ np_node *np_yaml_read(const char *text, size_t bytes, const np_source *source, n
                      .report = r,
                      .source = source,
                      .line = source->first_line,
-                     .column = source->first_column};
+                     .column = source->first_column,
+                     .last_line = last_line,
+                     .last_column = last_column};
         root = build(&b, parser, diag);
     } else {
         r->no_memory = true;
