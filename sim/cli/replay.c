@@ -95,8 +95,8 @@ static void print_names(const result *r, FILE *out)
 {
     fprintf(out, "natpulse %s replay\n%-9s", NP_VERSION, "captures");
     for (uint32_t i = 0; i < r->files; i++) fprintf(out, " %s", r->file[i]);
-    fprintf(out, "\n%-9s %s (%s, %" PRIu32 " mappings)\n", "profile", r->nat->name, r->nat->evict,
-            r->nat->capacity);
+    fprintf(out, "\n%-9s %s (%s, %" PRIu32 " mappings), seed %" PRIu64 "\n", "profile", r->nat->name,
+            r->nat->evict, r->nat->capacity, r->options->seed.value);
 }
 
 static void print_packets(const result *r, FILE *out)

@@ -211,7 +211,6 @@ static bool meet_public(replay *r, const np_captured *c, np_packet *p, np_handle
     if (h->verdict != NP_FORWARD && !opens(p))
         f->marks |= NP_FLOW_BROKEN; /* perhaps it healed, but elsewhere */
     count_loss(r, f, h->verdict == NP_FORWARD);
-    if (f->state == NP_FLOW_MAPPED) f->marks &= (uint8_t)~NP_FLOW_BROKEN;
     note_ending(f, p, false);
     return true;
 }

@@ -434,11 +434,44 @@ static void test_public(void **state)
     fclose(flows);
 }
 
+/* More flows and more lost mappings than the first room for either: each keeps what is its own. */
+static void test_many(void **state)
+{
+    (void)state;
+    enum { FLOWS_HERE = 9000, PLACES = 16, CLIENT = 0x0a000001, NAT = 0xc0000201, SERVER = 0xcb007101 };
+    char *path;
+    FILE *f = temporary(&path);
+    np_time now = 0;
+    write_head(f, LINKTYPE_RAW);
+    for (uint16_t i = 0; i < FLOWS_HERE; i++) send(f, ++now, CLIENT, (uint16_t)(2000 + i), SERVER, 53);
+    /* The youngest first, which are still there; none of these makes a mapping. */
+    for (uint16_t i = FLOWS_HERE; i-- > 0;) send(f, ++now, SERVER, 53, NAT, (uint16_t)(2000 + i));
+    fclose(f);
+    np_error e;
+    np_replay_summary s;
+    np_nat_config nat;
+    np_nat_defaults(&nat);
+    nat.capacity = PLACES;
+    np_replay_config config = {.nat = &nat, .has_public = true, .public_address = np_addr_ipv4(NAT)};
+    np_capture *c = np_capture_open((const char *[]){path}, 1, NULL, &e);
+    assert_non_null(c);
+    assert_true(np_replay_run(c, &config, NULL, &s, &e));
+    np_capture_close(c);
+    unlink(path);
+    free(path);
+    assert_int_equal(s.flows, FLOWS_HERE);
+    assert_int_equal(s.flows_hurt, FLOWS_HERE - PLACES);
+    assert_int_equal(s.losses_evicted, FLOWS_HERE - PLACES);
+    assert_int_equal(s.packets_hurt, FLOWS_HERE - PLACES);
+    assert_int_equal(s.forwarded, FLOWS_HERE + PLACES);
+    assert_int_equal(s.entries_peak, PLACES);
+}
+
 int main(void)
 {
     random_state = getenv("NP_SEED") ? strtoull(getenv("NP_SEED"), NULL, 0) : 1;
     printf("NP_SEED=%llu\n", (unsigned long long)random_state);
     const struct CMUnitTest test[] = {cmocka_unit_test(test_naive_lru), cmocka_unit_test(test_prefixes),
-                                      cmocka_unit_test(test_public)};
+                                      cmocka_unit_test(test_public), cmocka_unit_test(test_many)};
     return cmocka_run_group_tests_name("replay", test, NULL, NULL);
 }
