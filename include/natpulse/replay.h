@@ -55,7 +55,8 @@ typedef struct np_replay_summary {
     uint64_t flows, flows_tcp, flows_udp, flows_icmp;
     uint64_t flows_hurt;
     uint64_t losses_evicted, losses_expired; /* mappings whose loss hurt their flow */
-    uint64_t packets_hurt;                   /* packets that found no mapping because of such a loss */
+    uint64_t packets_hurt; /* dropped or answered by a reset for it; with NP_AFTER_LOSS_REOPEN the one a loss
+                              that found it */
     /* Hurt flows that a heartbeat of that interval would have kept: it is shorter than the idle time at which
        any of the flow's losses happened. This takes the table as it was: that heartbeats of many flows would
        themselves renew entries that others then lack is left out. */
