@@ -4,27 +4,34 @@
 #include "figures.h"
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
+
+const char *const np_part_title[NP_PART_COUNT] = {"connections", "messages", "cost"};
 
 /* clang-format off */
 const np_figure np_figures[] = {
-    {NP_SIDE_BUYS,  "reachable",    "%",         NP_SHOWS_SHARE,    NP_METRIC_REACHABLE,       .divisor = -1, .compared = true},
-    {NP_SIDE_BUYS,  "breaks",       "/h",        NP_SHOWS_METRIC,   NP_METRIC_BREAKS,          .compared = true},
-    {NP_SIDE_BUYS,  "client knows", "p50",       NP_SHOWS_QUANTILE, NP_SPREAD_CLIENT_DETECT,   .p = 0.50, .never = true},
-    {NP_SIDE_BUYS,  "",             "p95",       NP_SHOWS_QUANTILE, NP_SPREAD_CLIENT_DETECT,   .p = 0.95},
-    {NP_SIDE_BUYS,  "server knows", "p50",       NP_SHOWS_QUANTILE, NP_SPREAD_SERVER_DETECT,   .p = 0.50, .never = true},
-    {NP_SIDE_BUYS,  "",             "p95",       NP_SHOWS_QUANTILE, NP_SPREAD_SERVER_DETECT,   .p = 0.95},
-    {NP_SIDE_BUYS,  "lost",         "%",         NP_SHOWS_SHARE,    NP_METRIC_MESSAGES_LOST,   .divisor = NP_METRIC_MESSAGES_SENT, .compared = true},
-    {NP_SIDE_BUYS,  "delay",        "p50",       NP_SHOWS_QUANTILE, NP_SPREAD_MESSAGE_DELAY,   .p = 0.50},
-    {NP_SIDE_BUYS,  "",             "p95",       NP_SHOWS_QUANTILE, NP_SPREAD_MESSAGE_DELAY,   .p = 0.95},
-    {NP_SIDE_COSTS, "upkeep",       "packets/h", NP_SHOWS_METRIC,   NP_METRIC_UPKEEP_PACKETS,  .compared = true},
-    {NP_SIDE_COSTS, "upkeep",       "bytes/h",   NP_SHOWS_METRIC,   NP_METRIC_UPKEEP_BYTES,    .compared = true},
-    {NP_SIDE_COSTS, "all",          "bytes/h",   NP_SHOWS_METRIC,   NP_METRIC_WIRE_BYTES,      .compared = true},
-    {NP_SIDE_COSTS, "wake-ups",     "/h",        NP_SHOWS_METRIC,   NP_METRIC_WAKEUPS,         .optional = true, .compared = true},
-    {NP_SIDE_COSTS, "radio",        "J/h",       NP_SHOWS_METRIC,   NP_METRIC_ENERGY,          .optional = true, .compared = true},
-    {NP_SIDE_COSTS, "handshakes",   "",          NP_SHOWS_METRIC,   NP_METRIC_HANDSHAKES,      .compared = false},
-    {NP_SIDE_COSTS, "NAT entries",  "mean",      NP_SHOWS_METRIC,   NP_METRIC_NAT_ENTRIES_MEAN, .compared = false},
-    {NP_SIDE_COSTS, "zombies",      "%",         NP_SHOWS_SHARE,    NP_METRIC_SERVER_ZOMBIE,   .divisor = -1, .optional = true},
+    {NP_PART_CONNECTIONS, "reachable",    "%",         NP_SHOWS_SHARE,    NP_METRIC_REACHABLE,       .divisor = -1, .compared = true},
+    {NP_PART_CONNECTIONS, "breaks",       "/h",        NP_SHOWS_METRIC,   NP_METRIC_BREAKS,          .compared = true},
+    {NP_PART_CONNECTIONS, "client knows", "p50",       NP_SHOWS_QUANTILE, NP_SPREAD_CLIENT_DETECT,   .p = 0.50},
+    {NP_PART_CONNECTIONS, "",             "p95",       NP_SHOWS_QUANTILE, NP_SPREAD_CLIENT_DETECT,   .p = 0.95},
+    {NP_PART_CONNECTIONS, "",             "never",     NP_SHOWS_NEVER,    NP_SPREAD_CLIENT_DETECT,   .p = 0},
+    {NP_PART_CONNECTIONS, "server knows", "p50",       NP_SHOWS_QUANTILE, NP_SPREAD_SERVER_DETECT,   .p = 0.50},
+    {NP_PART_CONNECTIONS, "",             "p95",       NP_SHOWS_QUANTILE, NP_SPREAD_SERVER_DETECT,   .p = 0.95},
+    {NP_PART_CONNECTIONS, "",             "never",     NP_SHOWS_NEVER,    NP_SPREAD_SERVER_DETECT,   .p = 0},
+    {NP_PART_CONNECTIONS, "false closes", "/h",        NP_SHOWS_METRIC,   NP_METRIC_FALSE_CLOSES,    .optional = true},
+    {NP_PART_MESSAGES,    "sent",         "",          NP_SHOWS_METRIC,   NP_METRIC_MESSAGES_SENT,   .divisor = 0},
+    {NP_PART_MESSAGES,    "lost",         "%",         NP_SHOWS_SHARE,    NP_METRIC_MESSAGES_LOST,   .divisor = NP_METRIC_MESSAGES_SENT, .compared = true},
+    {NP_PART_MESSAGES,    "late",         "%",         NP_SHOWS_SHARE,    NP_METRIC_MESSAGES_LATE,   .divisor = NP_METRIC_MESSAGES_SENT},
+    {NP_PART_MESSAGES,    "delay",        "p50",       NP_SHOWS_QUANTILE, NP_SPREAD_MESSAGE_DELAY,   .p = 0.50},
+    {NP_PART_MESSAGES,    "",             "p95",       NP_SHOWS_QUANTILE, NP_SPREAD_MESSAGE_DELAY,   .p = 0.95},
+    {NP_PART_MESSAGES,    "",             "p99",       NP_SHOWS_QUANTILE, NP_SPREAD_MESSAGE_DELAY,   .p = 0.99},
+    {NP_PART_COSTS,       "upkeep",       "packets/h", NP_SHOWS_METRIC,   NP_METRIC_UPKEEP_PACKETS,  .divisor = 0},
+    {NP_PART_COSTS,       "upkeep",       "bytes/h",   NP_SHOWS_METRIC,   NP_METRIC_UPKEEP_BYTES,    .compared = true},
+    {NP_PART_COSTS,       "all",          "bytes/h",   NP_SHOWS_METRIC,   NP_METRIC_WIRE_BYTES,      .compared = true},
+    {NP_PART_COSTS,       "wake-ups",     "/h",        NP_SHOWS_METRIC,   NP_METRIC_WAKEUPS,         .compared = true},
+    {NP_PART_COSTS,       "radio",        "J/h",       NP_SHOWS_METRIC,   NP_METRIC_ENERGY,          .optional = true, .compared = true},
+    {NP_PART_COSTS,       "handshakes",   "",          NP_SHOWS_METRIC,   NP_METRIC_HANDSHAKES,      .divisor = 0},
+    {NP_PART_COSTS,       "zombies",      "%",         NP_SHOWS_SHARE,    NP_METRIC_SERVER_ZOMBIE,   .divisor = -1, .optional = true},
+    {NP_PART_COSTS,       "NAT entries",  "mean",      NP_SHOWS_METRIC,   NP_METRIC_NAT_ENTRIES_MEAN, .divisor = 0},
 };
 /* clang-format on */
 const int np_figures_count = sizeof np_figures / sizeof *np_figures;
@@ -63,7 +70,8 @@ static double scale_of(double x, const char **suffix)
     return 1;
 }
 
-#define DECIMALS_MOST 6 /* smaller numbers are written with an exponent */
+#define SHARE_DECIMALS 3 /* a thousandth of a per cent is as fine as people compare shares */
+#define DECIMALS_MOST  6 /* smaller numbers are written with an exponent */
 
 np_cell np_cell_number(double mean, double half, double room, bool sign)
 {
@@ -83,19 +91,16 @@ np_cell np_cell_number(double mean, double half, double room, bool sign)
         wanted = decimals_for(half, lead == 1 ? 2 : 1);
         if (fine != 0) wanted = most(least(wanted, decimals_for(fine, 4)), decimals_for(fine, 2));
     }
-    if (wanted > DECIMALS_MOST) {
+    if (wanted > DECIMALS_MOST && isnan(room)) {
         snprintf(c.value, sizeof c.value, sign ? "%+.1e" : "%.1e", mean * by);
         if (known) snprintf(c.note, sizeof c.note, "±%.0e", half * by);
         return c;
     }
-    int decimals = most(wanted, 0);
+    int decimals = least(most(wanted, 0), isnan(room) ? DECIMALS_MOST : SHARE_DECIMALS);
     if (mean == 0 && !known) decimals = 0;
-    snprintf(c.value, sizeof c.value, sign ? "%+.*f%s" : "%.*f%s", decimals, mean, suffix);
+    snprintf(c.value, sizeof c.value, sign && mean != 0 ? "%+.*f%s" : "%.*f%s", decimals, mean, suffix);
     if (!isnan(half)) {
-        char text[20];
-        snprintf(text, sizeof text, "%.*f", decimals, half);
-        bool zero = strspn(text, "0.") == strlen(text);
-        snprintf(c.note, sizeof c.note, "±%s%s", zero ? "0" : text, zero ? "" : suffix);
+        snprintf(c.note, sizeof c.note, "±%.*f%s", half > 0 ? decimals : 0, half, half > 0 ? suffix : "");
     }
     return c;
 }
@@ -127,18 +132,23 @@ static double of_replica(const np_figure *f, const np_result *r)
     return whole > 0 ? 100 * x / whole : NAN;
 }
 
-static np_cell quantile_cell(const np_quantile *q, const np_figure *f)
+static np_cell quantile_cell(const np_quantile *q, double p)
 {
-    if (!q) return nothing;
-    unsigned long long never = f->never ? np_quantile_censored(q) : 0;
     np_cell c = nothing;
-    if (np_quantile_count(q) > 0) {
-        c = np_cell_seconds(np_quantile_at(q, f->p));
-        if (never) snprintf(c.note, sizeof c.note, "+%llu never", never);
-    } else if (never) {
-        snprintf(c.value, sizeof c.value, "never");
-        snprintf(c.note, sizeof c.note, "(%llu)", never);
-    }
+    if (q && np_quantile_count(q) > 0) return np_cell_seconds(np_quantile_at(q, p));
+    if (q && np_quantile_censored(q) > 0) snprintf(c.value, sizeof c.value, "never");
+    return c;
+}
+
+/* The share of the censored: what the quantiles beside it do not speak of. */
+static np_cell never_cell(const np_quantile *q)
+{
+    np_cell c = nothing;
+    double never = q ? (double)np_quantile_censored(q) : 0,
+           all = q ? never + (double)np_quantile_count(q) : 0;
+    if (!(all > 0)) return c;
+    double share = 100 * never / all;
+    snprintf(c.value, sizeof c.value, share > 0 && share < 1 ? "<1 %%" : "%.0f %%", share);
     return c;
 }
 
@@ -154,7 +164,8 @@ static np_estimate estimate(const np_study *s, const np_column *c, const np_colu
 np_cell np_figure_cell(const np_study *s, const np_column *c, const np_column *first, const np_figure *f,
                        double *scratch)
 {
-    if (f->shows == NP_SHOWS_QUANTILE) return quantile_cell(c->spread[f->of], f);
+    if (f->shows == NP_SHOWS_QUANTILE) return quantile_cell(c->spread[f->of], f->p);
+    if (f->shows == NP_SHOWS_NEVER) return never_cell(c->spread[f->of]);
     np_estimate e = estimate(s, c, first, f, scratch);
     double room = f->shows == NP_SHOWS_SHARE && !first ? 100 - e.mean : NAN;
     return np_cell_number(e.mean, (e.high - e.low) / 2, room, first != NULL);

@@ -6,18 +6,19 @@
 
 #include "natpulse/study.h"
 
-typedef enum np_side { NP_SIDE_BUYS, NP_SIDE_COSTS } np_side;
+/* The tables of a comparison that is too wide for one. */
+typedef enum np_part { NP_PART_CONNECTIONS, NP_PART_MESSAGES, NP_PART_COSTS, NP_PART_COUNT } np_part;
+extern const char *const np_part_title[NP_PART_COUNT];
 
 typedef struct np_figure {
-    np_side side;
-    const char *head, *unit; /* two lines of heading */
-    enum { NP_SHOWS_METRIC, NP_SHOWS_SHARE, NP_SHOWS_QUANTILE } shows;
+    np_part part;
+    const char *head, *unit; /* two lines of heading; a blank head belongs to the one before */
+    enum { NP_SHOWS_METRIC, NP_SHOWS_SHARE, NP_SHOWS_QUANTILE, NP_SHOWS_NEVER } shows;
     int of;        /* np_metric or np_spread */
     int divisor;   /* SHARE: the metric it is a share of; -1: it is a fraction already. Shown in per cent */
     double p;      /* QUANTILE */
-    bool never;    /* QUANTILE: tells how many never ended */
     bool compared; /* also shown as a difference from the first strategy */
-    bool optional; /* left out where no strategy has a value */
+    bool optional; /* left out where no strategy has a value but 0 */
 } np_figure;
 
 extern const np_figure np_figures[];
@@ -33,9 +34,10 @@ typedef struct np_cell {
 np_cell np_figure_cell(const np_study *s, const np_column *c, const np_column *first, const np_figure *f,
                        double *scratch);
 
-/* A number with as many digits as its interval deserves: two significant digits of the value at least, four
-   at most. `room` is the distance to the end of the scale that digits must resolve (100 - x for a share near
-   100 %); NaN: none. `half` NaN: no interval is known. */
+/* A number with as many digits as its interval deserves: one of the interval's, two when it begins with 1; of
+   the value's two at least and four at most. `room`: of a share in per cent, its distance to 100, which
+   digits must resolve as well; NaN: not a share. `half` NaN: no interval is known. `sign`: a difference, with
+   its sign. */
 np_cell np_cell_number(double mean, double half, double room, bool sign);
 
 /* Three significant digits with a unit: "250 ms", "31.2 s", "15.4 min", "2.0 h". */

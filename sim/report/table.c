@@ -1,11 +1,12 @@
 /*
  * The comparison for people, as text and as Markdown.
  *
- *     natpulse 0.1.0  push  digest 0123456789abcdef  seed 1  10 replicas of 6h
+ *     push
+ *     natpulse 0.1.0, digest 0123456789abcdef, seed 1, 10 replicas of 6h; ± is half of the 95 % interval
  *
- *     what it buys     reachable        breaks  client knows         ...
- *                              %            /h           p50   p95
- *     nothing       82.1 ±1.2     0.61 ±0.03        31.2 s  45.0 s   ...
+ *     connections   reachable       breaks      client knows     ...
+ *                           %           /h      p50    p95  never
+ *     nothing       82.1 ±1.2   0.61 ±0.03   31.2 s   45.0 s    4 %   ...
  *
  * A column has two parts, the value and what qualifies it, each aligned by itself, so that values stand under
  * values. Columns that do not fit the width go to a table of their own underneath; what a strategy buys and
@@ -90,7 +91,8 @@ static void fill(sheet *t)
 static bool has_values(const sheet *t, const np_figure *f)
 {
     for (uint32_t c = 0; c < t->study->scenario->strategies; c++) {
-        if (strcmp(cell_at(t, c, f)->value, "-") != 0) return true;
+        const char *value = cell_at(t, c, f)->value;
+        if (strcmp(value, "-") != 0 && strcmp(value, "0") != 0) return true;
     }
     return false;
 }
@@ -114,7 +116,9 @@ static int choose(const sheet *t, shown *column)
             s->note = most(s->note, np_text_width(cell->note));
         }
         int both = s->value + (s->note ? 1 + s->note : 0);
-        s->width = most(both, most(np_text_width(f->head), np_text_width(f->unit)));
+        bool spans =
+            i + 1 < np_figures_count && !*np_figures[i + 1].head; /* its heading has room over the next */
+        s->width = most(both, most(spans ? 0 : np_text_width(f->head), np_text_width(f->unit)));
         s->value += s->width - both;
     }
     return n;
@@ -131,12 +135,31 @@ static int name_width(const np_study *s)
 
 /* ---- text ---- */
 
+/* A heading that goes on over the columns after it stands over their first; others stand over their value's
+ * end. */
+static void put_heads(const sheet *t, const shown *column, int n)
+{
+    for (int i = 0; i < n;) {
+        int width = GAP + column[i].width, next = i + 1;
+        const char *head = column[i].figure->head;
+        while (next < n && !*column[next].figure->head) width += GAP + column[next++].width;
+        if (next == i + 1) {
+            put_right(head, width, t->out);
+        } else {
+            int lead = most(0, width - GAP - np_text_width(head)) / 2; /* in the middle of what it covers */
+            fprintf(t->out, "%*s%s%*s", GAP + lead, "", head,
+                    next < n ? width - GAP - lead - np_text_width(head) : 0, "");
+        }
+        i = next;
+    }
+}
+
 static void put_text_rows(const sheet *t, const char *title, const shown *column, int n)
 {
     FILE *out = t->out;
     colour(t, BOLD);
     fprintf(out, "%s%*s", title, most(0, t->names - np_text_width(title)), "");
-    for (int i = 0; i < n; i++) put_right(column[i].figure->head, column[i].width + GAP, out);
+    put_heads(t, column, n);
     colour(t, PLAIN);
     fputc('\n', out);
     colour(t, FAINT);
@@ -165,7 +188,7 @@ static void put_text_rows(const sheet *t, const char *title, const shown *column
     }
 }
 
-static void put_text_side(const sheet *t, const char *title, const shown *column, int n)
+static void put_text_part(const sheet *t, const char *title, const shown *column, int n)
 {
     for (int from = 0; from < n;) {
         int to = from, width = t->names;
@@ -184,19 +207,20 @@ static void put_text_side(const sheet *t, const char *title, const shown *column
 static void put_text(sheet *t, const char *title)
 {
     shown column[FIGURES_MOST];
-    int n = choose(t, column), buys = 0, width;
-    while (buys < n && column[buys].figure->side == NP_SIDE_BUYS) buys++;
-    const char *what[] = {"what it buys", "what it costs"};
-    t->names = name_width(t->study);
-    for (int i = 0; i < 2 && !title; i++) t->names = most(t->names, np_text_width(what[i]));
-    if (title) t->names = most(t->names, np_text_width(title));
+    int n = choose(t, column), width;
+    t->names = most(name_width(t->study), title ? np_text_width(title) : 0);
+    for (int i = 0; i < NP_PART_COUNT && !title; i++)
+        t->names = most(t->names, np_text_width(np_part_title[i]));
     width = t->names;
     for (int i = 0; i < n; i++) width += GAP + column[i].width;
-    if (title || (t->style.width > 0 && width <= t->style.width)) {
-        put_text_side(t, title ? title : "", column, n);
-    } else {
-        put_text_side(t, what[0], column, buys);
-        put_text_side(t, what[1], column + buys, n - buys);
+    if (title || width <= t->style.width) {
+        put_text_part(t, title ? title : "", column, n);
+        return;
+    }
+    for (int from = 0, to; from < n; from = to) {
+        np_part part = column[from].figure->part;
+        for (to = from; to < n && column[to].figure->part == part;) to++;
+        put_text_part(t, np_part_title[part], column + from, to - from);
     }
 }
 
