@@ -7,6 +7,7 @@
 #include "distribution.h"
 #include "schema.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,8 +82,11 @@ static bool parse_whole(np_measure unit, const char *text, uint64_t *out)
         return true;
     }
     size_t digits = strspn(text, "0123456789");
-    if (digits > 0 && digits < 20 && text[digits] == '\0') {
-        *out = strtoull(text, NULL, 10);
+    if (digits > 0 && text[digits] == '\0') {
+        errno = 0;
+        unsigned long long whole = strtoull(text, NULL, 10);
+        if (errno == ERANGE) return false;
+        *out = whole;
         return true;
     }
     double value;
