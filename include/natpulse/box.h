@@ -149,8 +149,9 @@ np_handled np_box_inbound_inside(np_box *b, np_packet *p, np_time now);
    that take a flow seen mid-stream as open. An inbound `p` bears the inside address. */
 np_handled np_box_adopt(np_box *b, np_packet *p, bool outbound, np_time now);
 
-/* When the next mapping expires (NP_NEVER: none, or expiry is lazy), and the doing of it: removes all whose
-   deadline is <= now, oldest deadline first. Every packet call does this for itself first. */
+/* A time before which no mapping expires (NP_NEVER: none will, or expiry is lazy): exact after np_box_expire,
+   later perhaps early, since a refresh does not move it. And the doing of it: removes all whose deadline is
+   <= now, oldest deadline first. Every packet call does this for itself first. */
 np_time np_box_next_expiry(const np_box *b);
 void np_box_expire(np_box *b, np_time now);
 

@@ -304,9 +304,7 @@ static uint32_t first_to_expire(const np_box *b, np_time *deadline)
 
 np_time np_box_next_expiry(const np_box *b)
 {
-    np_time deadline = NP_NEVER;
-    if (b->config.expiry == NP_EXPIRY_EXACT) first_to_expire(b, &deadline);
-    return deadline;
+    return b->config.expiry == NP_EXPIRY_EXACT ? b->due : NP_NEVER;
 }
 
 void np_box_expire(np_box *b, np_time now)

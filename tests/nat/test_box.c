@@ -408,7 +408,7 @@ static void compare_state(const np_box *b, const model *m, uint64_t *s)
     assert_memory_equal(np_box_count(b), &m->counts, sizeof m->counts);
     uint32_t i = first_due(m);
     np_time due = i == MOST || m->c.expiry == NP_EXPIRY_LAZY ? NP_NEVER : deadline(&m->flow[i]);
-    assert_int_equal(np_box_next_expiry(b), due);
+    assert_true(np_box_next_expiry(b) <= due);
 
     np_packet p = any_packet(s);
     np_tuple k = tuple_of(&p, true);
