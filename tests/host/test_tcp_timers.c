@@ -111,6 +111,29 @@ static void user_timeout(void **state)
     }
 }
 
+/* It runs from the last progress, not from the beginning of a long transfer: here of 20 s. */
+static void user_timeout_of_a_long_transfer(void **state)
+{
+    (void)state;
+    wire *w = opened_over(50 * NP_MILLISECOND);
+    w->quiet = true;
+    w->end[CLIENT].config.user_timeout = 5 * NP_SECOND;
+    w->end[CLIENT].way.rate = 400e3;  /* 50 kB a second */
+    w->end[CLIENT].way.queue = 20000; /* a queue of 0.4 s: the RTO stays well below the timeout */
+    wire_write(w, CLIENT, 1000000, NP_KIND_PAYLOAD);
+    uint64_t una = 0;
+    np_time progress = 0;
+    while (w->end[CLIENT].used) {
+        assert_true(wire_step(w, NP_HOUR));
+        if (w->end[CLIENT].tcp.una != una) progress = w->now;
+        una = w->end[CLIENT].tcp.una;
+        if (w->now > 22 * NP_SECOND) w->end[SERVER].gone = true;
+    }
+    assert_true(progress > 21 * NP_SECOND);
+    assert_int_equal(w->end[CLIENT].event_at[NP_TCP_TIMED_OUT_DATA], progress + 5 * NP_SECOND);
+    free(w);
+}
+
 /* An outage shorter than the limit: everything arrives when it is over, with the next repetition. */
 static void outage_is_survived(void **state)
 {
@@ -191,6 +214,7 @@ static void zero_window_limits(void **state)
     assert_int_equal(np_tcp_get_state(&w->end[CLIENT].tcp), NP_TCP_ESTABLISHED);
     wire_run(w, NP_HOUR);
     assert_int_equal(w->end[CLIENT].event_at[NP_TCP_TIMED_OUT_DATA], 40 * NP_SECOND);
+    assert_int_equal(w->end[CLIENT].tcp.probes, 6); /* after 0.3, 0.9, 2.1, 4.5, 9.3 and 18.9 s */
     free(w);
 }
 
@@ -238,11 +262,11 @@ static void karn(void **state)
         wire_connect(w);
         wire_run(w, 10 * NP_SECOND);
         w->fate = wire_cut_both;
-        wire_write(w, CLIENT, 10, NP_KIND_PAYLOAD);
+        wire_write(w, CLIENT, 4000, NP_KIND_PAYLOAD);
         wire_run(w, 11 * NP_SECOND); /* repeated at 10.3 and 10.9 */
         w->fate = NULL;
-        wire_run(w, 13 * NP_SECOND); /* and at 12.1, which arrives */
-        assert_int_equal(w->end[SERVER].received, 10);
+        wire_run(w, 13 * NP_SECOND); /* and at 12.1, which arrives, and then the rest */
+        assert_int_equal(w->end[SERVER].received, 4000);
         assert_int_equal(w->end[CLIENT].tcp.srtt_us, 100000);
         w->end[SERVER].gone = true;
         wire_forget(w);
@@ -275,10 +299,15 @@ static void after_a_lost_syn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gives_up),         cmocka_unit_test(retries2_is_924_6_s),
-        cmocka_unit_test(user_timeout),     cmocka_unit_test(outage_is_survived),
-        cmocka_unit_test(zero_window),      cmocka_unit_test(zero_window_limits),
-        cmocka_unit_test(estimator),        cmocka_unit_test(karn),
+        cmocka_unit_test(gives_up),
+        cmocka_unit_test(retries2_is_924_6_s),
+        cmocka_unit_test(user_timeout),
+        cmocka_unit_test(user_timeout_of_a_long_transfer),
+        cmocka_unit_test(outage_is_survived),
+        cmocka_unit_test(zero_window),
+        cmocka_unit_test(zero_window_limits),
+        cmocka_unit_test(estimator),
+        cmocka_unit_test(karn),
         cmocka_unit_test(after_a_lost_syn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,9 +94,11 @@ static void ranges(void **state)
     assert_int_equal(np_work_exchange(&w, k, 0, 0, 0).request, 1 << 30);
     assert_int_equal(np_work_exchange(&w, k, 0, 0, 0).response, 1 << 30);
     w.count = np_dist_constant(3.99);
-    w.request = np_dist_constant(20);
+    w.request = np_dist_constant(20.4);
+    w.response = np_dist_constant(20.6);
     assert_int_equal(np_work_round(&w, k, 0, 0).count, 3);
     assert_int_equal(np_work_exchange(&w, k, 0, 0, 0).request, 20);
+    assert_int_equal(np_work_exchange(&w, k, 0, 0, 0).response, 21);
     assert_string_equal(np_work_list()[0], "exchange");
 }
 
