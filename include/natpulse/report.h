@@ -28,10 +28,12 @@ typedef struct np_style {
 /* Writes a study. False and *e when writing fails. */
 bool np_report_study(const np_study *s, np_format f, np_style style, FILE *out, np_error *e);
 
-/* Draws the figures of a result file (.json or .csv as written above) with gnuplot into `directory`
-   ("DIR/reachability.svg" and so on). `format` is "svg", "png" or "pdf". Calls `each` with every file
-   written. */
+/* Draws the figures of a result file (.json or .csv as written above) with gnuplot into `directory`, made
+   when absent: reachability, detection and occupancy, each with the point's number when there are several
+   ("detection-3.svg"). `format` is "svg", "png" or "pdf". Calls `each` (may be NULL) with every file:
+   `why_not` is NULL when it has been drawn, else the reason that this result cannot give it. False and *e on
+   trouble; a figure is there whole or not. */
 bool np_plot(const char *results, const char *directory, const char *format,
-             void (*each)(void *ctx, const char *path), void *ctx, np_error *e);
+             void (*each)(void *ctx, const char *path, const char *why_not), void *ctx, np_error *e);
 
 #endif

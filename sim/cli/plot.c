@@ -4,9 +4,14 @@
 #include "cli.h"
 #include <string.h>
 
-static void say(void *ctx, const char *path)
+static void say(void *ctx, const char *path, const char *why_not)
 {
-    if (!*(const bool *)ctx) printf("%s\n", path);
+    if (*(const bool *)ctx) return;
+    if (why_not) {
+        np_cli_note("%s is not drawn: %s", path, why_not);
+    } else {
+        printf("%s\n", path);
+    }
 }
 
 int np_cmd_plot(int argc, char **argv)

@@ -375,16 +375,19 @@ static bool has_entries(const np_read_point *p)
 }
 
 typedef struct picture {
-    const char *name, *title;
+    const char *name, *title, *why_not;
     bool legend; /* else the points have labels */
     bool (*possible)(const np_read_point *p);
     bool (*write)(const drawing *d, FILE *job);
 } picture;
 
 static const picture pictures[] = {
-    {"reachability", "What upkeep buys", false, has_values, write_reachability},
-    {"detection", "How soon each end knows of a break", true, has_curves, write_detection},
-    {"occupancy", "How full the NAT is", true, has_entries, write_occupancy},
+    {"reachability", "What upkeep buys", "no strategy has a figure for upkeep", false, has_values,
+     write_reachability},
+    {"detection", "How soon each end knows of a break",
+     "the file holds no times of detection (a .csv has none)", true, has_curves, write_detection},
+    {"occupancy", "How full the NAT is", "the file holds no occupancy over time (a .csv has none)", true,
+     has_entries, write_occupancy},
 };
 #define PICTURES (sizeof pictures / sizeof *pictures)
 
@@ -524,29 +527,29 @@ static bool make_directory(const char *directory, np_error *e)
     return np_fail(e, NP_TROUBLE_RUN, "%s: %s", directory, strerror(errno));
 }
 
-static bool draw_all(drawing *d, void (*each)(void *ctx, const char *path), void *ctx)
+static bool draw_all(drawing *d, void (*each)(void *ctx, const char *path, const char *why_not), void *ctx)
 {
     uint32_t done = 0;
     for (uint32_t p = 0; p < d->results->points; p++) {
         d->point = &d->results->point[p];
         for (size_t i = 0; i < PICTURES; i++) {
             char target[PATH_MAX], number[16] = "";
-            if (!pictures[i].possible(d->point)) continue;
             if (d->results->points > 1) snprintf(number, sizeof number, "-%u", p);
             int n = snprintf(target, sizeof target, "%s/%s%s.%s", d->directory, pictures[i].name, number,
                              d->format);
             if (n >= PATH_MAX)
                 return np_fail(d->e, NP_TROUBLE_USAGE, "%s: the path is too long", d->directory);
-            if (!draw(d, &pictures[i], target)) return false;
-            done++;
-            if (each) each(ctx, target);
+            bool possible = pictures[i].possible(d->point);
+            if (possible && !draw(d, &pictures[i], target)) return false;
+            done += possible;
+            if (each) each(ctx, target, possible ? NULL : pictures[i].why_not);
         }
     }
     return done > 0 || np_fail(d->e, NP_TROUBLE_INPUT, "nothing in these results can be drawn");
 }
 
 bool np_plot(const char *results, const char *directory, const char *format,
-             void (*each)(void *ctx, const char *path), void *ctx, np_error *e)
+             void (*each)(void *ctx, const char *path, const char *why_not), void *ctx, np_error *e)
 {
     np_results read;
     if (!np_results_read(results, &read, e)) return false;
