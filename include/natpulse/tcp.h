@@ -21,22 +21,22 @@ typedef struct np_keepalive {
 
 typedef struct np_tcp_config {
     np_keepalive keepalive;
-    np_time user_timeout;  /* TCP_USER_TIMEOUT (RFC 5482, tcp(7)); 0: none */
-    np_time rto_initial;   /* 1 s (RFC 6298 2.1) */
-    np_time rto_min;       /* 200 ms (Linux TCP_RTO_MIN) */
-    np_time rto_max;       /* 120 s (Linux TCP_RTO_MAX) */
-    np_time delayed_ack;   /* 40 ms (Linux TCP_DELACK_MIN); 0: every segment is acknowledged at once */
-    np_time time_wait;     /* 60 s (Linux TCP_TIMEWAIT_LEN) */
-    np_time fin_timeout;   /* 60 s: an orphan in FIN_WAIT_2 (Linux tcp_fin_timeout) */
-    uint32_t syn_retries;  /* 6 (Linux tcp_syn_retries) */
+    np_time user_timeout;    /* TCP_USER_TIMEOUT (RFC 5482, tcp(7)); 0: none */
+    np_time rto_initial;     /* 1 s (RFC 6298 2.1) */
+    np_time rto_min;         /* 200 ms (Linux TCP_RTO_MIN) */
+    np_time rto_max;         /* 120 s (Linux TCP_RTO_MAX) */
+    np_time delayed_ack;     /* 40 ms (Linux TCP_DELACK_MIN); 0: every segment is acknowledged at once */
+    np_time time_wait;       /* 60 s (Linux TCP_TIMEWAIT_LEN) */
+    np_time fin_timeout;     /* 60 s: an orphan in FIN_WAIT_2 (Linux tcp_fin_timeout) */
+    uint32_t syn_retries;    /* 6 (Linux tcp_syn_retries) */
     uint32_t synack_retries; /* 5 (Linux tcp_synack_retries) */
-    uint32_t retries;      /* 15 (Linux tcp_retries2): gives up after about 924.6 s at rto_min */
-    uint32_t orphan_retries; /* 8 (Linux tcp_orphan_retries): the same once closed by the application: 102.2 s */
-    uint16_t mss;          /* 1448 payload bytes */
-    uint16_t window;       /* 65535, before scaling */
-    uint8_t window_scale;  /* 7 */
-    uint8_t initial_window; /* 10 segments (RFC 6928) */
-    bool timestamps;       /* 12 bytes of option in every segment after the handshake (RFC 7323) */
+    uint32_t retries;        /* 15 (Linux tcp_retries2): gives up after about 924.6 s at rto_min */
+    uint32_t orphan_retries; /* 8 (Linux tcp_orphan_retries): the same after np_tcp_close, 102.2 s */
+    uint16_t mss;            /* 1448 payload bytes */
+    uint16_t window;         /* 65535, before scaling */
+    uint8_t window_scale;    /* 7 */
+    uint8_t initial_window;  /* 10 segments (RFC 6928) */
+    bool timestamps;         /* 12 bytes of option in every segment after the handshake (RFC 7323) */
 } np_tcp_config;
 
 /* Linux's defaults as above; keepalive off; timestamps on. */
@@ -57,20 +57,22 @@ typedef enum np_tcp_state {
 
 /* How an end came to be closed, or what it is told. */
 typedef enum np_tcp_event {
-    NP_TCP_OPENED,            /* the handshake is complete at this end */
-    NP_TCP_PEER_CLOSED,       /* a FIN arrived, in order */
-    NP_TCP_DONE,              /* closed cleanly, after TIME_WAIT where due: the memory may go */
-    NP_TCP_REFUSED,           /* RST in answer to the SYN (ECONNREFUSED) */
-    NP_TCP_WAS_RESET,         /* RST (ECONNRESET) */
-    NP_TCP_TIMED_OUT_CONNECT, /* SYN (or SYN/ACK) retries used up (ETIMEDOUT) */
-    NP_TCP_TIMED_OUT_DATA,    /* retransmissions used up, or TCP_USER_TIMEOUT (ETIMEDOUT) */
+    NP_TCP_OPENED,              /* the handshake is complete at this end */
+    NP_TCP_PEER_CLOSED,         /* a FIN arrived, in order */
+    NP_TCP_DONE,                /* closed cleanly, after TIME_WAIT where due */
+    NP_TCP_REFUSED,             /* RST in answer to the SYN (ECONNREFUSED) */
+    NP_TCP_WAS_RESET,           /* RST (ECONNRESET) */
+    NP_TCP_TIMED_OUT_CONNECT,   /* SYN (or SYN/ACK) retries used up (ETIMEDOUT) */
+    NP_TCP_TIMED_OUT_DATA,      /* retransmissions used up, or TCP_USER_TIMEOUT (ETIMEDOUT) */
     NP_TCP_TIMED_OUT_KEEPALIVE, /* probes used up (ETIMEDOUT) */
 } np_tcp_event;
 
 /* Where an end's output goes. Calls happen inside np_tcp_* functions; they must not call back into the same
-   end, except np_tcp_write/close/abort from `event` and `received`. */
+   end, except np_tcp_write/close/abort from `event` and `received`. The end's memory may go inside an `event`
+   that says the connection is over (DONE and all below it); after an abort from a callback, once that
+   function has returned. */
 typedef struct np_tcp_sink {
-    /* Fill in addresses, ports, conn and forward. seq, ack, flags, window, payload, bytes, options, kind are set. */
+    /* Fill in addresses, ports and conn, and forward. All else is set; bytes are those of IPv4. */
     void (*transmit)(void *ctx, np_packet *p);
     /* All data up to (not including) stream offset `upto` has arrived in order. */
     void (*received)(void *ctx, uint64_t upto);
@@ -97,15 +99,15 @@ typedef struct np_tcp {
     uint64_t written;         /* stream offset after the last byte queued */
     uint64_t arrived;         /* stream offset after the last byte received in order */
     uint32_t iss, receive_next;
-    uint32_t next, high;      /* to be sent next; after the highest ever sent (next < high after a timeout) */
-    uint32_t recover;         /* NewReno (RFC 6582) */
-    uint32_t window;          /* the peer's, scaled, bytes */
-    uint32_t cwnd, ssthresh;  /* bytes */
-    uint32_t srtt_us, rttvar_us; /* srtt_us 0: no sample yet */
-    uint32_t timed_seq, timed_us; /* the segment whose ACK will be a sample */
-    uint32_t kind_from;       /* where the run of bytes of the last written kind begins */
+    uint32_t next, high;     /* to be sent next; after the highest ever sent (next < high after a timeout) */
+    uint32_t recover;        /* NewReno (RFC 6582) */
+    uint32_t window;         /* the peer's, scaled, bytes */
+    uint32_t cwnd, ssthresh; /* bytes */
+    uint32_t srtt_us, rttvar_us;    /* srtt_us 0: no sample yet */
+    uint32_t timed_seq, timed_us;   /* the segment whose ACK will be a sample */
+    uint32_t kind_from;             /* where the run of bytes of the last written kind begins */
     np_tcp_range held[NP_TCP_HELD]; /* rising, disjoint, none touching */
-    uint16_t flags, probes;   /* probes: keepalive or window probes sent since the last ACK */
+    uint16_t flags, probes;         /* probes: keepalive or window probes sent since the last ACK */
     uint8_t state, timeouts, duplicates, owed, peer_shift, holds, ack_kind;
 } np_tcp;
 
@@ -115,10 +117,11 @@ _Static_assert(sizeof(np_tcp) <= 152, "an idle connection must stay small");
 void np_tcp_connect(np_tcp *t, const np_tcp_config *c, uint32_t iss, const np_tcp_sink *s, np_time now);
 
 /* Opens passively with the SYN that arrived: sends a SYN/ACK. */
-void np_tcp_accept(np_tcp *t, const np_tcp_config *c, uint32_t iss, const np_packet *syn, const np_tcp_sink *s,
-                   np_time now);
+void np_tcp_accept(np_tcp *t, const np_tcp_config *c, uint32_t iss, const np_packet *syn,
+                   const np_tcp_sink *s, np_time now);
 
-/* A segment for this end arrived. */
+/* A segment for this end arrived. One that is not acceptable is answered as RFC 9293 and 5961 say and
+   otherwise ignored; p may be anything with proto NP_TCP. */
 void np_tcp_input(np_tcp *t, const np_tcp_config *c, const np_packet *p, const np_tcp_sink *s, np_time now);
 
 /* Queues `bytes` of `kind` (NP_KIND_PAYLOAD or _HEARTBEAT) and sends what window and state allow. Returns the
@@ -127,7 +130,9 @@ void np_tcp_input(np_tcp *t, const np_tcp_config *c, const np_packet *p, const n
 uint64_t np_tcp_write(np_tcp *t, const np_tcp_config *c, uint32_t bytes, np_kind kind, const np_tcp_sink *s,
                       np_time now);
 
-/* FIN after what is queued. */
+/* FIN after what is queued; data of the peer are still taken (shutdown(2), SHUT_WR), though not for longer
+   than fin_timeout of silence. Before the handshake's answer: closed at once, with NP_TCP_DONE. Again:
+   nothing. */
 void np_tcp_close(np_tcp *t, const np_tcp_config *c, const np_tcp_sink *s, np_time now);
 
 /* RST, and closed at once (no event). */

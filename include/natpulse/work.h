@@ -2,9 +2,9 @@
  * Workloads: what applications do with a connection.
  *
  * A workload is a series of rounds. Each round is one or more exchanges (a request and its response, or a
- * one-way message) opened by the client or by the server. What the k-th round of a client is, is a function of
- * (client, k) alone (np_random): every strategy meets the same rounds. A new set of numbers is a YAML profile;
- * a new shape is a file sim/host/work_NAME.c and its name in the list of sim/host/work_shape.h.
+ * one-way message) opened by the client or by the server. What the k-th round of a client is, is a function
+ * of (client, k) alone (np_random): every strategy meets the same rounds. A new set of numbers is a YAML
+ * profile; a new shape is a file sim/host/work_NAME.c and a line in the list of work.c.
  */
 #ifndef NATPULSE_WORK_H
 #define NATPULSE_WORK_H
@@ -13,23 +13,23 @@
 #include "natpulse/random.h"
 
 typedef struct np_work_config {
-    const char *shape;   /* a name from np_work_list: "exchange" */
-    const char *name;    /* of the profile, for messages */
-    bool from_server;    /* the server opens each exchange (push) */
-    bool open_loop;      /* the gap runs from the start of a round (arrivals), not from its end (think time) */
-    np_dist gap;         /* between rounds, ns */
-    np_dist count;       /* exchanges in a round (rounded down, at least 1) */
-    np_dist request;     /* bytes of the opener's message (at least 1) */
-    np_dist response;    /* bytes of the answer; 0: none */
-    np_dist service;     /* from request in to response out, ns */
+    const char *shape; /* a name from np_work_list: "exchange" */
+    const char *name;  /* of the profile, for messages */
+    bool from_server;  /* the server opens each exchange (push) */
+    bool open_loop;    /* the gap runs from the start of a round (arrivals), not from its end (think time) */
+    np_dist gap;       /* between rounds, ns */
+    np_dist count;     /* exchanges in a round (rounded down, at least 1) */
+    np_dist request;   /* bytes of the opener's message (at least 1) */
+    np_dist response;  /* bytes of the answer; 0: none */
+    np_dist service;   /* from request in to response out, ns */
 } np_work_config;
 
 const char *const *np_work_list(void);
 
 typedef struct np_round {
-    np_time gap;     /* before this round: since the start (open loop) or the end of the one before, or since the
-                        session began */
-    uint32_t count;  /* exchanges */
+    np_time gap; /* before this round: since the start (open loop) or the end of the one before, or since the
+                    session began */
+    uint32_t count; /* exchanges */
 } np_round;
 
 typedef struct np_exchange {

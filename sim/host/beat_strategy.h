@@ -1,8 +1,7 @@
 /*
  * What a heartbeat strategy is: when to send a beat, and no more. beat.c keeps count of answers and misses.
  *
- * A new strategy is a file beat_NAME.c that defines np_strategy_NAME (declared at the end of this file by the
- * list itself), and its NAME in the list, NP_EACH_STRATEGY.
+ * A new strategy is a file beat_NAME.c that defines np_strategy_NAME, and a line in the list of beat.c.
  */
 #ifndef NATPULSE_HOST_BEAT_STRATEGY_H
 #define NATPULSE_HOST_BEAT_STRATEGY_H
@@ -26,11 +25,5 @@ typedef struct np_beat_strategy {
     void (*answered)(np_beat *b, const np_beat_config *c, np_time now);
     void (*missed)(np_beat *b, const np_beat_config *c, np_time now);
 } np_beat_strategy;
-
-/* The list: a strategy's name, which is also its file's and its table's. */
-#define NP_EACH_STRATEGY(X) X(fixed)
-
-#define NP_DECLARE_STRATEGY(name) extern const np_beat_strategy np_strategy_##name;
-NP_EACH_STRATEGY(NP_DECLARE_STRATEGY)
 
 #endif

@@ -13,10 +13,11 @@
  * that the end comes at that time itself (tcp_clamp_rto_to_user_timeout, Linux 4.20). SYN and SYN/ACK: by
  * count.
  *
- * Where Linux differs: since 5.1 it counts from the first retransmission, so that both limits come one RTO
- * later (10.2 s for a user timeout of 10 s); a tail loss probe repeats the last segment once more before the
- * first RTO; SYNs are repeated four times at 1 s before they back off (since 6.5); timers beyond 64 ticks
- * may come up to an eighth late (its timer wheel).
+ * Where Linux differs: since 5.1 it counts from the first retransmission, so that both limits come an RTO
+ * later; a tail loss probe repeats the last segment once more before the first RTO; its timer wheel lets long
+ * timers come up to an eighth late (all three together, seen on 6.18: 10.6 s for a user timeout of 10 s, 938
+ * s for tcp_retries2 on a path of no delay); since 6.5 a SYN is repeated four times at 1 s before it backs
+ * off (131 s).
  */
 #include "tcp_impl.h"
 

@@ -6,10 +6,15 @@
 #include <assert.h>
 #include <string.h>
 
-#define TABLE(name) &np_shape_##name,
-#define NAME(name)  #name,
-static const np_work_shape *const list[] = {NP_EACH_SHAPE(TABLE)};
-static const char *const names[] = {NP_EACH_SHAPE(NAME) NULL};
+/* The list: a shape's name, which is also its file's and its table's. */
+#define EACH_SHAPE(X) X(exchange)
+
+#define DECLARE(name) extern const np_work_shape np_shape_##name;
+#define TABLE(name)   &np_shape_##name,
+#define NAME(name)    #name,
+EACH_SHAPE(DECLARE)
+static const np_work_shape *const list[] = {EACH_SHAPE(TABLE)};
+static const char *const names[] = {EACH_SHAPE(NAME) NULL};
 
 const char *const *np_work_list(void)
 {

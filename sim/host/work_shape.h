@@ -1,6 +1,6 @@
 /*
  * What the shape of a workload is: two pure functions. A new shape is a file work_NAME.c that defines
- * np_shape_NAME, and its NAME in the list, NP_EACH_SHAPE.
+ * np_shape_NAME, and a line in the list of work.c.
  */
 #ifndef NATPULSE_HOST_WORK_SHAPE_H
 #define NATPULSE_HOST_WORK_SHAPE_H
@@ -23,11 +23,5 @@ typedef struct np_work_shape {
     np_round (*round)(const np_work_config *w, np_key key, uint32_t entity, uint32_t k);
     np_exchange (*exchange)(const np_work_config *w, np_key key, uint32_t entity, uint32_t k, uint32_t i);
 } np_work_shape;
-
-/* The list: a shape's name, which is also its file's and its table's. */
-#define NP_EACH_SHAPE(X) X(exchange)
-
-#define NP_DECLARE_SHAPE(name) extern const np_work_shape np_shape_##name;
-NP_EACH_SHAPE(NP_DECLARE_SHAPE)
 
 #endif
