@@ -16,53 +16,44 @@
 #include "track_linux.h"
 #include <string.h>
 
-/* What the table says beside a state. */
+/* What the table says beside a state, and short names for it. */
 enum { IGNORE = LINUX_STATES, INVALID };
-
-#define xx INVALID
-#define ig IGNORE
-#define SS LINUX_SYN_SENT
-#define SR LINUX_SYN_RECV
-#define ES LINUX_ESTABLISHED
-#define FW LINUX_FIN_WAIT
-#define CW LINUX_CLOSE_WAIT
-#define LA LINUX_LAST_ACK
-#define TW LINUX_TIME_WAIT
-#define CL LINUX_CLOSE
-#define S2 LINUX_SYN_SENT2
-
-/* [direction][kind][state]. Where a closed flow goes to SYN_SENT, reopen() has the last word. */
-static const uint8_t next_state[2][LINUX_KINDS][LINUX_STATES] = {
-    {
-        /*                from NONE  SS  SR  ES  FW  CW  LA  TW  CL  S2 */
-        [LINUX_SYN] = {SS, SS, ig, ig, ig, ig, ig, SS, SS, S2},
-        [LINUX_SYNACK] = {xx, xx, SR, xx, xx, xx, xx, xx, xx, SR},
-        [LINUX_FIN] = {xx, xx, FW, FW, LA, LA, LA, TW, CL, xx},
-        [LINUX_ACK] = {ES, xx, ES, ES, CW, CW, TW, TW, CL, xx},
-        [LINUX_RST] = {xx, CL, CL, CL, CL, CL, CL, CL, CL, CL},
-        [LINUX_BARE] = {xx, xx, xx, xx, xx, xx, xx, xx, xx, xx},
-    },
-    {
-        [LINUX_SYN] = {xx, S2, xx, xx, xx, xx, xx, SS, xx, S2},
-        [LINUX_SYNACK] = {xx, SR, ig, ig, ig, ig, ig, ig, ig, SR},
-        [LINUX_FIN] = {xx, xx, FW, FW, LA, LA, LA, TW, CL, xx},
-        [LINUX_ACK] = {xx, ig, SR, ES, CW, CW, TW, TW, CL, ig},
-        [LINUX_RST] = {xx, CL, CL, CL, CL, CL, CL, CL, CL, CL},
-        [LINUX_BARE] = {xx, xx, xx, xx, xx, xx, xx, xx, xx, xx},
-    },
+enum {
+    SS = LINUX_SYN_SENT,
+    SR = LINUX_SYN_RECV,
+    ES = LINUX_ESTABLISHED,
+    FW = LINUX_FIN_WAIT,
+    CW = LINUX_CLOSE_WAIT,
+    LA = LINUX_LAST_ACK,
+    TW = LINUX_TIME_WAIT,
+    CL = LINUX_CLOSE,
+    S2 = LINUX_SYN_SENT2,
+    ig = IGNORE,
+    no = INVALID,
 };
 
-#undef xx
-#undef ig
-#undef SS
-#undef SR
-#undef ES
-#undef FW
-#undef CW
-#undef LA
-#undef TW
-#undef CL
-#undef S2
+/* [direction][kind][state]. Where a closed flow goes to SYN_SENT, reopens() has the last word. */
+/* clang-format off */
+static const uint8_t next_state[2][LINUX_KINDS][LINUX_STATES] = {
+    {
+        /*          from NONE  SS  SR  ES  FW  CW  LA  TW  CL  S2 */
+        [LINUX_SYN] =    {SS,  SS, ig, ig, ig, ig, ig, SS, SS, S2},
+        [LINUX_SYNACK] = {no,  no, SR, no, no, no, no, no, no, SR},
+        [LINUX_FIN] =    {no,  no, FW, FW, LA, LA, LA, TW, CL, no},
+        [LINUX_ACK] =    {ES,  no, ES, ES, CW, CW, TW, TW, CL, no},
+        [LINUX_RST] =    {no,  CL, CL, CL, CL, CL, CL, CL, CL, CL},
+        [LINUX_BARE] =   {no,  no, no, no, no, no, no, no, no, no},
+    },
+    {
+        [LINUX_SYN] =    {no,  S2, no, no, no, no, no, SS, no, S2},
+        [LINUX_SYNACK] = {no,  SR, ig, ig, ig, ig, ig, ig, ig, SR},
+        [LINUX_FIN] =    {no,  no, FW, FW, LA, LA, LA, TW, CL, no},
+        [LINUX_ACK] =    {no,  ig, SR, ES, CW, CW, TW, TW, CL, ig},
+        [LINUX_RST] =    {no,  CL, CL, CL, CL, CL, CL, CL, CL, CL},
+        [LINUX_BARE] =   {no,  no, no, no, no, no, no, no, no, no},
+    },
+};
+/* clang-format on */
 
 static const uint8_t class_of_state[LINUX_STATES] = {
     [LINUX_NONE] = NP_TIMEOUT_TCP_SYN_SENT,     [LINUX_SYN_SENT] = NP_TIMEOUT_TCP_SYN_SENT,
@@ -187,10 +178,11 @@ static reset judge_reset(const np_track_config *c, const np_linux_flow *f, const
         if (after_ack && f->last_dir == dir && p->seq == f->last_end) return RESET_IF_FITS;
         return RESET_INEXACT;
     }
-    /* the answer to a SYN or ACK that was let through, whose numbers the windows do not know */
-    if (((after_syn && (f->mark & NP_TRACK_REPLIED)) || (after_ack && !(f->mark & NP_TRACK_ASSURED))) &&
-        p->ack == f->last_end)
-        return RESET_TAKEN;
+    /* the answer to a SYN that was let through, or about an ACK that was: the windows do not know their
+     * numbers */
+    bool about_syn = after_syn && f->last_dir != dir && (f->mark & NP_TRACK_REPLIED);
+    bool about_ack = after_ack && !(f->mark & NP_TRACK_ASSURED);
+    if ((about_syn || about_ack) && p->ack == f->last_end) return RESET_TAKEN;
     /* the answer to a challenge ACK that was let through */
     if (state_of(f) == LINUX_SYN_SENT && after_ack && f->last_dir == 1 && p->seq == f->last_ack)
         return RESET_TAKEN;
