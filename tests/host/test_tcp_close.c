@@ -194,6 +194,44 @@ static void abort_resets(void **state)
     free(w);
 }
 
+static void abort_on_event(void *ctx, np_tcp_event what)
+{
+    wire_end *e = ctx;
+    wire_event(ctx, what);
+    if (what == NP_TCP_OPENED) np_tcp_abort(&e->tcp, &e->config, &e->sink, e->wire->now);
+}
+
+static void abort_on_data(void *ctx, uint64_t upto)
+{
+    wire_end *e = ctx;
+    wire_received(ctx, upto);
+    np_tcp_abort(&e->tcp, &e->config, &e->sink, e->wire->now);
+}
+
+/* The application gives up from inside a callback: an RST, and not a packet more. */
+static void abort_from_callbacks(void **state)
+{
+    (void)state;
+    wire *w = wire_new(1);
+    w->end[CLIENT].sink.event = abort_on_event;
+    wire_connect(w);
+    wire_run(w, NP_MINUTE);
+    wire_expect(w, "0.000 > S 0:1", "0.050 < SA 0:1 ack 1", "0.100 client opened", "0.100 > RA 1:1 ack 1",
+                "0.150 server was-reset");
+    free(w);
+
+    w = wire_opened(NP_SECOND);
+    w->end[SERVER].sink.received = abort_on_data;
+    wire_forget(w);
+    wire_write(w, CLIENT, 10, NP_KIND_PAYLOAD);
+    wire_close(w, CLIENT);
+    wire_run(w, NP_MINUTE);
+    assert_string_equal(w->line[2], "1.050 < RA 1:1 ack 11");
+    assert_string_equal(w->line[3], "1.100 client was-reset");
+    assert_int_equal(w->lines, 4);
+    free(w);
+}
+
 static void close_while_opening(void **state)
 {
     (void)state;
@@ -281,6 +319,7 @@ int main(void)
         cmocka_unit_test(fin_wait_2_ends),
         cmocka_unit_test(nobody_takes_the_fin),
         cmocka_unit_test(abort_resets),
+        cmocka_unit_test(abort_from_callbacks),
         cmocka_unit_test(close_while_opening),
         cmocka_unit_test(rst_after_the_end),
         cmocka_unit_test(unknown),
