@@ -222,13 +222,14 @@ static void abort_from_callbacks(void **state)
 
     w = wire_opened(NP_SECOND);
     w->end[SERVER].sink.received = abort_on_data;
-    wire_forget(w);
+    lose(w, 1, 0);
     wire_write(w, CLIENT, 10, NP_KIND_PAYLOAD);
     wire_close(w, CLIENT);
-    wire_run(w, NP_MINUTE);
-    assert_string_equal(w->line[2], "1.050 < RA 1:1 ack 11");
-    assert_string_equal(w->line[3], "1.100 client was-reset");
-    assert_int_equal(w->lines, 4);
+    wire_run(w, 1320 * NP_MILLISECOND);
+    wire_forget(w);
+    wire_run(w,
+             NP_MINUTE); /* data and FIN come in one segment: nobody is there any more to hear of the FIN */
+    wire_expect(w, "1.350 < RA 1:1 ack 12", "1.400 client was-reset");
     free(w);
 }
 
