@@ -132,22 +132,15 @@ static void count_packet(np_flow *f, const np_captured *c)
 
 /* ---- the box ---- */
 
-static np_tuple outbound_tuple(const np_packet *p)
+/* Written as choices and not as two cases: which way the next packet goes cannot be predicted. */
+static inline np_tuple local_tuple(const np_packet *p, bool local_is_source)
 {
-    return (np_tuple){.local = p->src,
-                      .remote = p->dst,
-                      .local_port = p->sport,
-                      .remote_port = p->dport,
-                      .proto = p->proto,
-                      .family = p->family};
-}
-
-static np_tuple inbound_tuple(const np_packet *p)
-{
-    return (np_tuple){.local = p->dst,
-                      .remote = p->src,
-                      .local_port = p->dport,
-                      .remote_port = p->sport,
+    const np_addr *local = local_is_source ? &p->src : &p->dst;
+    const np_addr *remote = local_is_source ? &p->dst : &p->src;
+    return (np_tuple){.local = *local,
+                      .remote = *remote,
+                      .local_port = local_is_source ? p->sport : p->dport,
+                      .remote_port = local_is_source ? p->dport : p->sport,
                       .proto = p->proto,
                       .family = p->family};
 }
@@ -195,11 +188,11 @@ static bool meet_inside(replay *r, const waiting *w, np_packet *p, np_handled *h
 /* A packet that reached the outside. Whose it is, the mapping tells, or the memory of a lost one. */
 static bool meet_public(replay *r, const np_captured *c, np_packet *p, np_handled *h, np_error *e)
 {
-    np_tuple outside = inbound_tuple(p);
+    np_tuple outside = local_tuple(p, false);
     *h = np_box_inbound(r->box, p, c->time);
     uint32_t n;
     if (h->verdict == NP_FORWARD) {
-        np_tuple inside = inbound_tuple(p); /* it was translated */
+        np_tuple inside = local_tuple(p, false); /* it was translated */
         n = np_flows_get(&r->flows, &inside, np_index_hash(&inside), e);
         if (n == NP_INDEX_NONE) return false;
     } else {
@@ -255,24 +248,20 @@ static bool bears_inside(const waiting *w)
     return w->way == NP_WAY_OUT || w->way == NP_WAY_IN;
 }
 
-/* A packet was read into *w: where it goes, and the first step of its lookup. False: it is not for replay. */
-static bool consider(replay *r, waiting *w)
+/* Where a packet goes, and the first step of its lookup. */
+static void consider(replay *r, waiting *w)
 {
-    const np_captured *c = &w->captured;
-    if (r->sum->first == NP_NEVER) r->sum->first = c->time;
-    r->sum->last = c->time;
-    if (c->decoded != NP_DECODED_OK) return false;
-    w->way = np_sides_way(&r->sides, &c->packet);
-    if (!bears_inside(w)) return true;
-    w->inside = w->way == NP_WAY_OUT ? outbound_tuple(&c->packet) : inbound_tuple(&c->packet);
+    const np_packet *p = &w->captured.packet;
+    w->way = np_sides_way(&r->sides, p);
+    if (!bears_inside(w)) return;
+    w->inside = local_tuple(p, w->way == NP_WAY_OUT);
     w->hash = np_index_hash(&w->inside);
     np_flows_prefetch_index(&r->flows, w->hash);
-    return true;
 }
 
-static bool replay_batch(replay *r, const np_replay_config *config, const waiting *batch, uint32_t n,
-                         np_error *e)
+static bool replay_batch(replay *r, const np_replay_config *config, waiting *batch, uint32_t n, np_error *e)
 {
+    for (uint32_t i = 0; i < n; i++) consider(r, &batch[i]);
     /* Looking without touching, one packet behind the other, lets the processor wait for all of them at once.
      */
     for (uint32_t i = 0; i < n; i++)
@@ -291,8 +280,12 @@ static bool read_all(replay *r, np_capture *c, const np_replay_config *config, c
     int got = 1;
     while (got == 1 && !(stop && *stop)) {
         uint32_t n = 0;
-        while (n < BATCH && (got = np_capture_next(c, &batch[n].captured, e)) == 1)
-            n += consider(r, &batch[n]);
+        while (n < BATCH && (got = np_capture_next(c, &batch[n].captured, e)) == 1) {
+            const np_captured *read = &batch[n].captured;
+            if (r->sum->first == NP_NEVER) r->sum->first = read->time;
+            r->sum->last = read->time;
+            n += read->decoded == NP_DECODED_OK;
+        }
         if (!replay_batch(r, config, batch, n, e)) return false;
     }
     r->sum->stopped = stop && *stop; /* which also makes a pending read fail */
