@@ -144,6 +144,11 @@ np_handled np_box_inbound(np_box *b, np_packet *p, np_time now);
    flow up by its inside five-tuple and refreshes it as an inbound packet would. Nothing is translated. */
 np_handled np_box_inbound_inside(np_box *b, np_packet *p, np_time now);
 
+/* For drivers that know which packets come next: fetches what the lookup of `p` will touch, in two steps with
+   some other packets' work between them (first the index, then, with `entry`, the mapping it names). Changes
+   nothing. */
+void np_box_prefetch(const np_box *b, const np_packet *p, bool outbound, bool entry);
+
 /* Makes a mapping for the flow of `p` whatever its flags, as `adopt` would (evicting when the policy says so).
    `outbound` tells which direction p goes: its source or its destination is the inside host. For replays
    that take a flow seen mid-stream as open. An inbound `p` bears the inside address. */

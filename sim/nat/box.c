@@ -236,6 +236,14 @@ static np_handled inbound_unknown(np_box *b, const np_packet *p)
     return (np_handled){np_unknown_inbound(b, p), NP_REASON_NO_MAPPING};
 }
 
+void np_box_prefetch(const np_box *b, const np_packet *p, bool outbound, bool entry)
+{
+    if (!outbound) return;
+    np_tuple key = key_outbound(p);
+    uint64_t hash = np_table_prefetch_inside(b->table, &key);
+    if (entry) np_table_prefetch_entry(b->table, hash);
+}
+
 np_handled np_box_outbound(np_box *b, np_packet *p, np_time now)
 {
     begin(b, now);

@@ -566,12 +566,12 @@ void np_conn_prefetch(const struct world *w, uint32_t conn)
     const char *c = np_pool_at(&w->conns, conn);
     __builtin_prefetch(c, 1);
     __builtin_prefetch(c + 64, 1);
-    if (conn < w->beats.chunks * CHUNK) {
+    if (np_pool_has(&w->beats, conn)) {
         const char *b = np_pool_at(&w->beats, conn);
         __builtin_prefetch(b, 1);
         __builtin_prefetch(b + 64, 1);
     }
-    if (conn < w->tcps.chunks * CHUNK) {
+    if (np_pool_has(&w->tcps, conn)) {
         const char *t = np_pool_at(&w->tcps, conn);
         for (size_t i = 0; i < 2 * sizeof(np_tcp); i += 64) __builtin_prefetch(t + i, 1);
     }

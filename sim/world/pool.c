@@ -5,14 +5,17 @@
  *
  * An item's first word links the free ones. Memory is only given back at the end.
  */
+#include "natpulse/memory.h"
 #include "state.h"
 #include <assert.h>
 #include <stdlib.h>
 
-bool np_pool_init(struct pool *p, size_t item)
+#define FEW  8  /* 256 items a chunk: a small world is cheap to make */
+#define MANY 15 /* 32768: chunks of whole huge pages for items of a cache line */
+
+void np_pool_init(struct pool *p, size_t item, bool big)
 {
-    *p = (struct pool){.item = item, .free_head = NONE, .free_tail = NONE};
-    return true;
+    *p = (struct pool){.item = item, .shift = big ? MANY : FEW, .free_head = NONE, .free_tail = NONE};
 }
 
 void np_pool_release(struct pool *p)
@@ -37,11 +40,11 @@ uint32_t np_pool_take(struct pool *p)
 
 bool np_pool_reach(struct pool *p, uint32_t i)
 {
-    while (i >= p->chunks * CHUNK) {
+    while (!np_pool_has(p, i)) {
         char **grown = realloc(p->chunk, (p->chunks + 1) * sizeof *grown);
         if (!grown) return false;
         p->chunk = grown;
-        if (!(grown[p->chunks] = calloc(CHUNK, p->item))) return false;
+        if (!(grown[p->chunks] = np_memory_zeroed(p->item << p->shift))) return false;
         p->chunks++;
     }
     return true;

@@ -20,6 +20,9 @@
 
 #define NONE UINT32_MAX
 
+/* From so many clients on, memory is laid out for worlds that do not fit the caches. */
+#define MANY_CLIENTS 10000
+
 enum side { CLIENT, SERVER };
 
 /* Purposes of random draws on this floor. */
@@ -34,18 +37,17 @@ enum {
 
 /* ---- chunked pools: numbers for names, addresses that never move ---- */
 
-#define CHUNK_BITS 10
-#define CHUNK      (1u << CHUNK_BITS)
-
 struct pool {
     char **chunk;
     size_t item;           /* bytes */
+    uint32_t shift;        /* items a chunk: 2^shift */
     uint32_t used, chunks; /* numbers handed out so far; chunks held */
     uint32_t free_head,
         free_tail; /* a queue through each free item's first word: the longest free is reused first */
 };
 
-bool np_pool_init(struct pool *p, size_t item);
+/* `big`: many items are expected, so that chunks are made of huge pages. */
+void np_pool_init(struct pool *p, size_t item, bool big);
 void np_pool_release(struct pool *p);
 uint32_t np_pool_take(struct pool *p); /* NONE when memory is out; contents are zero */
 void np_pool_give(struct pool *p, uint32_t i);
@@ -54,7 +56,7 @@ bool np_pool_reach(struct pool *p,
 
 static inline void *np_pool_at(const struct pool *p, uint32_t i)
 {
-    return p->chunk[i >> CHUNK_BITS] + (size_t)(i & (CHUNK - 1)) * p->item;
+    return p->chunk[i >> p->shift] + (size_t)(i & ((1u << p->shift) - 1)) * p->item;
 }
 
 /* ---- messages ---- */
@@ -234,6 +236,12 @@ struct world {
     uint32_t samples;
 };
 
+/* Whether item i was ever reached. */
+static inline bool np_pool_has(const struct pool *p, uint32_t i)
+{
+    return i >> p->shift < p->chunks;
+}
+
 static inline struct conn *conn_at(const struct world *w, uint32_t i)
 {
     return np_pool_at(&w->conns, i);
@@ -305,7 +313,8 @@ void np_wire_destroy(struct world *w);
 void np_wire_from(struct world *w, enum side from, np_packet *p);
 void np_wire_fifo_due(struct world *w, enum hop hop);
 void np_wire_flight_due(struct world *w, uint32_t flight, enum hop hop);
-void np_wire_prefetch(const struct world *w, uint32_t client, enum side side); /* the link it will send over */
+void np_wire_prefetch(const struct world *w, uint32_t client,
+                      enum side side); /* the link it will send over */
 void np_wire_arm_box(struct world *w, uint32_t box);
 
 /* conn.c: connections */

@@ -5,6 +5,7 @@
  * ring holds all its packets and the event queue only knows the head. With jitter or a rate each packet is an
  * event of its own.
  */
+#include "natpulse/memory.h"
 #include "state.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ bool np_wire_create(struct world *w)
     for (int d = 0; d < 2; d++) {
         const np_link_config *access = d ? &w->config->access_down : &w->config->access_up;
         const np_link_config *core = d ? &w->config->core_down : &w->config->core_up;
-        if (!(w->access[d] = calloc(w->clients, sizeof *w->access[d]))) return false;
+        if (!(w->access[d] = np_memory_zeroed(w->clients * sizeof *w->access[d]))) return false;
         for (uint32_t i = 0; i < w->clients; i++)
             np_link_init(&w->access[d][i], access, w->key, 2 * i + 2 + (uint32_t)d);
         np_link_init(&w->core[d], core, w->key, (uint32_t)d);
@@ -34,7 +35,8 @@ bool np_wire_create(struct world *w)
         w->fifo[h].room = 64;
         if (!(w->fifo[h].ring = malloc(64 * sizeof(struct flight)))) return false;
     }
-    return np_pool_init(&w->flights, sizeof(struct flight));
+    np_pool_init(&w->flights, sizeof(struct flight), w->clients >= MANY_CLIENTS);
+    return true;
 }
 
 void np_wire_destroy(struct world *w)
@@ -181,11 +183,15 @@ void np_wire_prefetch(const struct world *w, uint32_t client, enum side side)
 /* The same for the packets next in a ring: their order is known. */
 static void fifo_look_ahead(const struct world *w, enum hop h, const struct fifo *f)
 {
-    if (f->used > 8 && h != HOP_ACCESS_UP) np_conn_prefetch(w, f->ring[(f->head + 8) & (f->room - 1)].packet.conn);
-    if (f->used > 4 && h == HOP_CORE_DOWN) {
-        uint32_t conn = f->ring[(f->head + 4) & (f->room - 1)].packet.conn;
-        if (conn < w->conns.used) __builtin_prefetch(&w->access[1][conn_at(w, conn)->client], 1);
-    }
+    const np_packet *far = f->used > 8 ? &f->ring[(f->head + 8) & (f->room - 1)].packet : NULL;
+    const np_packet *near = f->used > 4 ? &f->ring[(f->head + 4) & (f->room - 1)].packet : NULL;
+    bool to_box = h == HOP_ACCESS_UP || h == HOP_CORE_DOWN;
+    const np_box *box = w->box[h == HOP_CORE_DOWN ? w->config->nats - 1 : 0];
+    if (far && to_box) np_box_prefetch(box, far, h == HOP_ACCESS_UP, false);
+    if (near && to_box) np_box_prefetch(box, near, h == HOP_ACCESS_UP, true);
+    if (far && h != HOP_ACCESS_UP) np_conn_prefetch(w, far->conn);
+    if (near && h == HOP_CORE_DOWN && near->conn < w->conns.used)
+        __builtin_prefetch(&w->access[1][conn_at(w, near->conn)->client], 1);
 }
 
 static void hop_arrived(struct world *w, enum hop h, np_packet *p)

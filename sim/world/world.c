@@ -4,6 +4,7 @@
  * The loop takes the next event, sets the time, acts, and lets go of connections that are done. Everything
  * else is in wire.c (packets), conn.c (ends), client.c (applications), meter.c (figures).
  */
+#include "natpulse/memory.h"
 #include "state.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -33,8 +34,7 @@ static bool make_boxes(struct world *w, np_error *e)
 static bool make_clients(struct world *w)
 {
     const np_world_config *c = w->config;
-    for (uint32_t g = 0; g < c->groups; g++) w->clients += c->group[g].count;
-    if (!(w->client = calloc(w->clients ? w->clients : 1, sizeof *w->client))) return false;
+    if (!(w->client = np_memory_zeroed(w->clients * sizeof *w->client))) return false;
     w->sessions_each = w->connection == NP_CONNECTION_POOL ? (w->strategy->pool ? w->strategy->pool : 1) : 1;
     uint64_t sessions = 0;
     uint32_t i = 0;
@@ -74,12 +74,15 @@ static bool make(struct world *w, np_error *e)
     w->connection = s->connection;
     w->has_beat = s->beat.strategy != NULL;
     w->buckets = 1024;
+    for (uint32_t g = 0; g < c->groups; g++) w->clients += c->group[g].count;
+    bool big = w->clients >= MANY_CLIENTS;
+    np_pool_init(&w->conns, sizeof(struct conn), big);
+    np_pool_init(&w->tcps, 2 * sizeof(np_tcp), big);
+    np_pool_init(&w->beats, 2 * sizeof(np_beat), big);
+    np_pool_init(&w->messages, sizeof(struct message), big);
     bool ok = (w->result = calloc(1, sizeof *w->result)) && (w->events = np_events_create()) &&
               np_meter_create(w) && (w->server_open = calloc(c->servers, sizeof *w->server_open)) &&
-              (w->bucket = malloc(w->buckets * sizeof *w->bucket)) &&
-              np_pool_init(&w->conns, sizeof(struct conn)) && np_pool_init(&w->tcps, 2 * sizeof(np_tcp)) &&
-              np_pool_init(&w->beats, 2 * sizeof(np_beat)) &&
-              np_pool_init(&w->messages, sizeof(struct message));
+              (w->bucket = malloc(w->buckets * sizeof *w->bucket));
     if (!ok) return np_fail_memory(e, "a simulation");
     memset(w->bucket, 0xff, w->buckets * sizeof *w->bucket);
     if (!make_boxes(w, e)) return false;
@@ -133,13 +136,25 @@ static void act(struct world *w, const np_event *ev)
 }
 
 /* What the events a few places ahead will touch is far from the caches when clients are many. First the
-   connection, some events later what can only be found through it. */
-static void look_ahead(struct world *w)
+   connection, some events later what can only be found through it. The queue knows its nearest events in
+   order, some dozens at a time: when these are new, all of them are looked at, else the one that moved up. */
+#define FAR  8
+#define NEAR 3
+
+static void look_at(const struct world *w, uint32_t places)
 {
-    const np_event *far = np_events_ahead(w->events, 7), *near = np_events_ahead(w->events, 3);
-    if (far && (enum event_kind)(far->what >> 56) == EVENT_END) np_conn_prefetch(w, (uint32_t)far->what);
-    if (near && (enum event_kind)(near->what >> 56) == EVENT_END)
-        np_wire_prefetch(w, conn_at(w, (uint32_t)near->what)->client, (enum side)(near->what >> 32 & 1));
+    const np_event *ev = np_events_ahead(w->events, places);
+    if (!ev || (enum event_kind)(ev->what >> 56) != EVENT_END) return;
+    if (places > NEAR)
+        np_conn_prefetch(w, (uint32_t)ev->what);
+    else
+        np_wire_prefetch(w, conn_at(w, (uint32_t)ev->what)->client, (enum side)(ev->what >> 32 & 1));
+}
+
+static void look_ahead(const struct world *w, bool all_new)
+{
+    for (uint32_t i = all_new ? NEAR + 1 : FAR; i <= FAR; i++) look_at(w, i);
+    look_at(w, NEAR);
 }
 
 np_result *np_world_run(const np_world_config *c, const np_strategy *s, uint32_t replica,
@@ -150,14 +165,16 @@ np_result *np_world_run(const np_world_config *c, const np_strategy *s, uint32_t
         .config = c, .strategy = s, .listener = listener, .stop = stop, .key = np_key_make(c->seed, replica)};
     bool ok = make(&w, e);
     np_event ev = {0};
-    for (uint32_t n = 0; ok && np_events_pop(w.events, &ev);) {
+    for (uint32_t n = 0; ok; n++) {
+        bool all_new = !np_events_ahead(w.events, 0);
+        if (!np_events_pop(w.events, &ev)) break;
         w.now = ev.time;
         if ((enum event_kind)(ev.what >> 56) == EVENT_STOP) break;
-        look_ahead(&w);
+        look_ahead(&w, all_new);
         act(&w, &ev);
         if (w.out_of_memory)
             ok = np_fail_memory(e, "a simulation");
-        else if ((++n & 0xffff) == 0 && stop && *stop)
+        else if ((n & 0xffff) == 0xffff && stop && *stop)
             ok = np_fail(e, NP_TROUBLE_RUN, "stopped before the end");
     }
     np_result *r = w.result;
