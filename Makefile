@@ -22,7 +22,7 @@ LDFLAGS ?=
 AR      := gcc-ar
 
 ifeq ($(SAN),1)
-B       := $(B)/san
+override B := $(B)/san
 OPT     := -O1 -g -fno-omit-frame-pointer
 ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=address,undefined

@@ -11,10 +11,11 @@ height() {
 floor_of() { # natpulse/NAME.h
     name=${1#natpulse/}
     name=${name%.h}
-    for f in sim/*/"$name.c"; do [ -f "$f" ] && { f=${f#sim/}; echo "${f%%/*}"; return; }; done
-    case $name in # headers whose code stands under other names, or that are types only
-    *) echo unknown ;;
-    esac
+    for f in sim/*/"$name.c"; do # the command line's files are commands: no header is theirs
+        case $f in sim/cli/*) continue ;; esac
+        [ -f "$f" ] && { f=${f#sim/}; echo "${f%%/*}"; return; }
+    done
+    echo unknown
 }
 bad=0
 check() { # FILE FLOOR
