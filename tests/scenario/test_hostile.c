@@ -100,6 +100,24 @@ static void test_bytes(void **state)
     expect_part("is no text");
     bench_put_bytes("x", MINIMAL "\0", sizeof MINIMAL);
     expect_part("byte 0x00 is no text");
+
+    /* UTF-8 that is too long, a surrogate, beyond U+10FFFF, cut (RFC 3629 3) */
+    static const char *const bad[] = {"\xc0\x80",
+                                      "\xe0\x9f\xbf",
+                                      "\xf0\x8f\xbf\xbf",
+                                      "\xed\xa0\x80",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf5\x80\x80\x80",
+                                      "\x80",
+                                      "\xc3",
+                                      "\xe2\x82",
+                                      "\xf0\x9f\x98"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
+        bench_put("x", bad[i]);
+        expect_part("x:1:1: byte 0x");
+    }
+    bench_put("x", MINIMAL "name: \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\n");
+    expect_part("ok");
 }
 
 /* The example that mutations start from: the quick start, or where it is not at hand a scenario that has all

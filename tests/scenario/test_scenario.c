@@ -24,6 +24,7 @@ static const char example[] =
     "  - {name: phones,     count: 200, workload: push, arrival: 0s}\n"
     "  - {name: a.b, count: 3, transport: udp, workload: {profile: push, gap: 5m}}\n"
     "  - {name: household,  count: 40,  workload: web,  measure: false}\n"
+    "  - {name: a, count: 1, workload: web, measure: false}\n"
     "strategies:\n"
     "  - name: nothing\n"
     "  - {name: Linux default, keepalive: linux, clients: [phones]}\n"
@@ -69,7 +70,7 @@ static void test_structs(void **state)
     assert_int_equal(w->server_connections, 100000);
     assert_int_equal(w->server_memory, 20000);
 
-    assert_int_equal(w->groups, 3);
+    assert_int_equal(w->groups, 4);
     const np_group *g = w->group;
     assert_true(g[0].count == 200 && g[0].measure && g[0].transport == NP_TCP && g[0].work.from_server);
     assert_true(g[0].arrival.kind == NP_DIST_CONSTANT && g[0].arrival.a == 0);
@@ -134,6 +135,9 @@ static void test_show_is_a_scenario(void **state)
         assert_string_equal(s->about, again->about);
         assert_int_equal(s->world.nat[0].capacity, again->world.nat[0].capacity);
         if (i == 1) assert_int_equal(s->world.nat[0].capacity, 10000);
+        uint32_t transports = 0; /* of the groups, not of their workloads once more */
+        for (const char *at = first; (at = strstr(at, "transport:")); ++at) ++transports;
+        assert_int_equal(transports, s->world.groups);
         free(first);
         free(second);
         np_scenario_destroy(s);
@@ -191,7 +195,8 @@ static void test_overrides(void **state)
     assert_true(w->access_down.loss == 0.02); /* `down` says so itself */
     assert_true(w->access_up.loss_kind == NP_LOSS_GILBERT && w->access_up.loss == 0.04);
     assert_int_equal(w->group[0].count, 5);
-    assert_int_equal(w->group[1].count, 6);
+    assert_int_equal(w->group[1].count, 6); /* a.b, not a */
+    assert_int_equal(w->group[3].count, 1);
     assert_true(w->group[2].work.gap.a == 60e9 && w->group[2].work.count.kind == NP_DIST_PARETO);
     assert_true(s->strategy[1].keepalive.idle == 5 * NP_MINUTE && s->strategy[1].keepalive.probes == 9);
     assert_int_equal(s->strategy[3].beat.misses, 4);

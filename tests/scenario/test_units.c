@@ -50,11 +50,11 @@ static void test_write(void **state)
         double value;
         const char *text;
     } rows[] = {
-        {NP_UNIT_COUNT, 65536, "64Ki"},    {NP_UNIT_COUNT, 10000, "10k"},     {NP_UNIT_COUNT, 512, "512"},
-        {NP_UNIT_SIZE, 1500000, "1500kB"}, {NP_UNIT_SIZE, 2e6, "2MB"},        {NP_UNIT_SIZE, 65536, "64KiB"},
-        {NP_UNIT_SIZE, 0, "0B"},           {NP_UNIT_RATE, 64000, "64kbit/s"}, {NP_UNIT_SHARE, 0.01, "1%"},
-        {NP_UNIT_SHARE, 0.07, "7%"},       {NP_UNIT_SHARE, 0.005, "0.5%"},    {NP_UNIT_TIME, 90e9, "1m30s"},
-        {NP_UNIT_NUMBER, 0.1, "0.1"},      {NP_UNIT_NUMBER, 1.366, "1.366"},
+        {NP_UNIT_COUNT, 65536, "64Ki"}, {NP_UNIT_COUNT, 10000, "10k"},     {NP_UNIT_COUNT, 128000, "128k"},
+        {NP_UNIT_COUNT, 512, "512"},    {NP_UNIT_SIZE, 1500000, "1500kB"}, {NP_UNIT_SIZE, 2e6, "2MB"},
+        {NP_UNIT_SIZE, 65536, "64KiB"}, {NP_UNIT_SIZE, 0, "0B"},           {NP_UNIT_RATE, 64000, "64kbit/s"},
+        {NP_UNIT_SHARE, 0.01, "1%"},    {NP_UNIT_SHARE, 0.07, "7%"},       {NP_UNIT_SHARE, 0.005, "0.5%"},
+        {NP_UNIT_TIME, 90e9, "1m30s"},  {NP_UNIT_NUMBER, 0.1, "0.1"},      {NP_UNIT_NUMBER, 1.366, "1.366"},
     };
     char buf[NP_MEASURE_TEXT];
     (void)state;
