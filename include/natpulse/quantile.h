@@ -36,4 +36,12 @@ double np_quantile_at(const np_quantile *s, double p); /* p in [0, 1]; 0.5 is th
    rising order, the last with share 1, and returns how many. */
 size_t np_quantile_curve(const np_quantile *s, size_t room, double *value, double *share);
 
+/* The sketch as bytes, the same on every machine and for the same observations in any order: writes at most
+   `room` bytes and returns how many it takes (call with room 0 to ask; `bytes` may then be NULL). */
+size_t np_quantile_encode(const np_quantile *s, size_t room, uint8_t *bytes);
+
+/* The sketch back. NULL when memory is out (*damaged false), or when the bytes are none that
+   np_quantile_encode writes (*damaged true): every count, bucket and bound is checked against the others. */
+np_quantile *np_quantile_decode(const uint8_t *bytes, size_t n, bool *damaged);
+
 #endif

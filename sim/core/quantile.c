@@ -20,7 +20,7 @@
  *
  * Lost: logarithmic buckets proper. They need 35 a octave, not 64, but a logarithm a value.
  */
-#include "natpulse/quantile.h"
+#include "quantile_layout.h"
 
 #include <assert.h>
 #include <float.h>
@@ -28,30 +28,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAST      1e-9 /* what is below counts as 0 */
-#define PARTS      64   /* of an octave */
-#define PART_SHIFT 46   /* 52 bits of fraction without log2(PARTS) */
-#define NO_BUCKETS UINT32_MAX
-
-/* The sum: limb i counts units of 2^(32 i - SUM_SHIFT). A double adds less than 2^32 to each of three limbs,
-   so that 2^31 of them fit before carries must be passed on. */
-#define LIMBS       36
-#define SUM_SHIFT   96 /* the last bit of 1e-9 is 2^-82 */
 #define CARRY_AFTER (UINT32_C(1) << 31)
-
-struct np_quantile {
-    uint64_t count, censored, zeros;
-    double min, max;
-    uint64_t limb[LIMBS];
-    uint32_t uncarried; /* additions to limb[] since carries were passed on */
-    uint32_t first;     /* number of bucket[0] */
-    uint32_t buckets;   /* in the window */
-    uint64_t *bucket;
-};
 
 np_quantile *np_quantile_create(void)
 {
-    assert(1.0 / (2 * PARTS + 1) < NP_QUANTILE_ERROR);
+    assert(1.0 / (2 * NP_PARTS + 1) < NP_QUANTILE_ERROR);
     np_quantile *s = calloc(1, sizeof *s);
     if (s) s->min = INFINITY;
     return s;
@@ -64,36 +45,23 @@ void np_quantile_destroy(np_quantile *s)
     free(s);
 }
 
-static uint64_t bits_of(double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    return bits;
-}
-
-static uint32_t bucket_of(double v)
-{
-    return (uint32_t)((bits_of(v) - 1) >> PART_SHIFT);
-}
-
 static double lower_edge(uint32_t bucket)
 {
-    uint64_t bits = (uint64_t)bucket << PART_SHIFT;
+    uint64_t bits = (uint64_t)bucket << NP_PART_SHIFT;
     double v;
     memcpy(&v, &bits, sizeof v);
     return v;
 }
 
-/* Makes the window hold buckets low to high. */
-static bool widen(np_quantile *s, uint32_t low, uint32_t high)
+bool np_quantile_widen(np_quantile *s, uint32_t low, uint32_t high)
 {
     if (s->buckets > 0) {
         if (low >= s->first && high < s->first + s->buckets) return true;
         if (s->first < low) low = s->first;
         if (s->first + s->buckets - 1 > high) high = s->first + s->buckets - 1;
     }
-    low = low > PARTS ? low - PARTS / 2 : low;
-    high += PARTS / 2;
+    low = low > NP_PARTS ? low - NP_PARTS / 2 : low;
+    high += NP_PARTS / 2;
     uint64_t *bucket = calloc(high - low + 1, sizeof *bucket);
     if (!bucket) return false;
     if (s->buckets > 0) memcpy(bucket + (s->first - low), s->bucket, s->buckets * sizeof *bucket);
@@ -104,9 +72,9 @@ static bool widen(np_quantile *s, uint32_t low, uint32_t high)
     return true;
 }
 
-static void carry(np_quantile *s)
+void np_quantile_carry(np_quantile *s)
 {
-    for (int i = 0; i + 1 < LIMBS; ++i) {
+    for (int i = 0; i + 1 < NP_LIMBS; ++i) {
         s->limb[i + 1] += s->limb[i] >> 32;
         s->limb[i] &= UINT32_MAX;
     }
@@ -116,27 +84,27 @@ static void carry(np_quantile *s)
 /* v is the 53-bit integer m times 2^(exponent - 1075). */
 static void sum_add(np_quantile *s, double v)
 {
-    uint64_t bits = bits_of(v);
+    uint64_t bits = np_quantile_bits(v);
     uint64_t m = (bits & ((UINT64_C(1) << 52) - 1)) | UINT64_C(1) << 52;
-    uint32_t place = (uint32_t)(bits >> 52) - 1075 + SUM_SHIFT;
+    uint32_t place = (uint32_t)(bits >> 52) - 1075 + NP_SUM_SHIFT;
     unsigned __int128 wide = (unsigned __int128)m << (place % 32);
     uint64_t *limb = s->limb + place / 32;
 
     limb[0] += (uint32_t)wide;
     limb[1] += (uint32_t)(wide >> 32);
     limb[2] += (uint32_t)(wide >> 64);
-    if (++s->uncarried == CARRY_AFTER) carry(s);
+    if (++s->uncarried == CARRY_AFTER) np_quantile_carry(s);
 }
 
 bool np_quantile_add(np_quantile *s, double v)
 {
     assert(v >= 0 && v <= DBL_MAX);
-    if (v < LEAST) {
+    if (v < NP_QUANTILE_LEAST) {
         v = 0;
         ++s->zeros;
     } else {
-        uint32_t b = bucket_of(v);
-        if (!widen(s, b, b)) return false;
+        uint32_t b = np_quantile_bucket(v);
+        if (!np_quantile_widen(s, b, b)) return false;
         ++s->bucket[b - s->first];
         sum_add(s, v);
     }
@@ -154,13 +122,13 @@ void np_quantile_add_censored(np_quantile *s)
 bool np_quantile_merge(np_quantile *into, const np_quantile *from)
 {
     if (from->buckets > 0) {
-        if (!widen(into, from->first, from->first + from->buckets - 1)) return false;
+        if (!np_quantile_widen(into, from->first, from->first + from->buckets - 1)) return false;
         uint64_t *bucket = into->bucket + (from->first - into->first);
         for (uint32_t i = 0; i < from->buckets; ++i) bucket[i] += from->bucket[i];
     }
-    carry(into); /* then each limb of `into` is below 2^32 and each of `from` below 2^63 + 2^32 */
-    for (int i = 0; i < LIMBS; ++i) into->limb[i] += from->limb[i];
-    carry(into);
+    np_quantile_carry(into); /* then each limb of `into` is below 2^32 and each of `from` below 2^63 + 2^32 */
+    for (int i = 0; i < NP_LIMBS; ++i) into->limb[i] += from->limb[i];
+    np_quantile_carry(into);
     into->count += from->count;
     into->censored += from->censored;
     into->zeros += from->zeros;
@@ -190,8 +158,8 @@ double np_quantile_sum(const np_quantile *s)
 {
     np_quantile copy = *s;
     double sum = 0;
-    carry(&copy);
-    for (int i = LIMBS - 1; i >= 0; --i) sum += ldexp((double)copy.limb[i], 32 * i - SUM_SHIFT);
+    np_quantile_carry(&copy);
+    for (int i = NP_LIMBS - 1; i >= 0; --i) sum += ldexp((double)copy.limb[i], 32 * i - NP_SUM_SHIFT);
     return sum;
 }
 

@@ -236,6 +236,155 @@ static void takes_every_double(void **state)
     np_quantile_destroy(s);
 }
 
+/* ---- as bytes ---- */
+
+enum { BYTES = 1 << 16 };
+static uint8_t bytes[BYTES], again[BYTES];
+
+static void assert_same_bytes(const np_quantile *a, const np_quantile *b)
+{
+    size_t n = np_quantile_encode(a, BYTES, bytes), m = np_quantile_encode(b, BYTES, again);
+    assert_true(n <= BYTES);
+    assert_int_equal(n, m);
+    assert_memory_equal(bytes, again, n);
+}
+
+static void comes_back_from_bytes(void **state)
+{
+    (void)state;
+    for (uint32_t k = 0; k < KINDS; ++k) {
+        for (int n = 0; n <= 3000; n += n < 3 ? 1 : 2997) {
+            bool damaged = true;
+            np_quantile *s = sketch_of(k, n);
+            for (int i = 0; i < n / 3; ++i) np_quantile_add_censored(s);
+            size_t size = np_quantile_encode(s, BYTES, bytes);
+            assert_int_equal(np_quantile_encode(s, 0, NULL), size);
+            np_quantile *back = np_quantile_decode(bytes, size, &damaged);
+            assert_non_null(back);
+            assert_false(damaged);
+            assert_same_bytes(s, back);
+            assert_true(np_quantile_count(back) == (uint64_t)n);
+            assert_true(np_quantile_censored(back) == (uint64_t)n / 3);
+            assert_true(np_quantile_sum(back) == np_quantile_sum(s));
+            for (double p = 0; n > 0 && p <= 1; p += 1.0 / 64)
+                assert_true(np_quantile_at(back, p) == np_quantile_at(s, p));
+            /* A merge with what came back is a merge with what went away. */
+            np_quantile *one = sketch_of((k + 1) % KINDS, 50), *two = sketch_of((k + 1) % KINDS, 50);
+            assert_true(np_quantile_merge(one, s) && np_quantile_merge(two, back));
+            assert_same_bytes(one, two);
+            np_quantile_destroy(one);
+            np_quantile_destroy(two);
+            np_quantile_destroy(back);
+            np_quantile_destroy(s);
+        }
+    }
+}
+
+/* Window and order of arrival do not show in the bytes. */
+static void bytes_forget_the_order(void **state)
+{
+    np_quantile *up = np_quantile_create(), *down = np_quantile_create();
+    (void)state;
+    for (int i = 0; i < 500; ++i) {
+        assert_true(np_quantile_add(up, i * 0.7) && np_quantile_add(down, (499 - i) * 0.7));
+    }
+    assert_same_bytes(up, down);
+    np_quantile_destroy(up);
+    np_quantile_destroy(down);
+}
+
+/* Whatever is taken for a sketch is one: it says the same again, and can be asked and merged. */
+static bool takes(const uint8_t *from, size_t n)
+{
+    bool damaged = false;
+    np_quantile *s = np_quantile_decode(from, n, &damaged);
+    assert_true((s == NULL) == damaged);
+    if (!s) return false;
+    static uint8_t out[BYTES];
+    assert_int_equal(np_quantile_encode(s, BYTES, out), n);
+    assert_memory_equal(out, from, n);
+    np_quantile *sum = sketch_of(3, 10);
+    double last = -1, x[300], share[300];
+    assert_true(np_quantile_merge(sum, s));
+    for (int i = 0; np_quantile_count(s) > 0 && i <= 20; ++i) {
+        double at = np_quantile_at(s, i / 20.0);
+        assert_true(at >= last && at <= np_quantile_max(s));
+        last = at;
+    }
+    size_t points = np_quantile_curve(s, 300, x, share);
+    assert_true(points == 0 || share[points - 1] == 1);
+    np_quantile_destroy(sum);
+    np_quantile_destroy(s);
+    return true;
+}
+
+static void damage_is_found(void **state)
+{
+    np_key key = np_key_make(seed, 77);
+    uint64_t draw = 0;
+    (void)state;
+    for (uint32_t k = 0; k < KINDS; ++k) {
+        np_quantile *s = sketch_of(k, 40);
+        size_t n = np_quantile_encode(s, BYTES, bytes);
+        for (size_t cut = 0; cut < n; ++cut) assert_false(takes(bytes, cut));
+        bytes[n] = 0;
+        assert_false(takes(bytes, n + 1));
+        for (int round = 0; round < 3000; ++round) {
+            memcpy(again, bytes, n);
+            for (uint64_t flips = 1 + np_random(key, 0, 1, draw++) % 3; flips > 0; --flips) {
+                uint64_t r = np_random(key, 0, 1, draw++);
+                again[(r >> 8) % n] ^= (uint8_t)(1 + r % 255);
+            }
+            takes(again, n);
+        }
+        np_quantile_destroy(s);
+    }
+}
+
+/* Lies that only one check can catch. */
+static void lies_are_found(void **state)
+{
+    (void)state;
+#define ONE   0, 0, 0, 0, 0, 0, 0xf0, 0x3f /* 1.0 */
+#define TWO   0, 0, 0, 0, 0, 0, 0x00, 0x40 /* 2.0 */
+#define NAN_  0, 0, 0, 0, 0, 0, 0xf8, 0x7f /* not a number */
+#define SUM_1 3, 1, 1, 0, 0, 0             /* limb 3 counts ones */
+#define SUM_2 3, 1, 2, 0, 0, 0
+#define AT_1  0xbf, 0xff, 3 /* bucket 65471 ends with 1.0, 65535 with 2.0 */
+    static const struct {
+        const char *what;
+        bool fine;
+        uint8_t n, byte[48];
+    } lie[] = {
+        {"nothing", true, 4, {1, 0, 0, 0}},
+        {"a single 1", true, 31, {1, 1, 0, 0, ONE, ONE, SUM_1, 1, AT_1, 1}},
+        {"another format", false, 4, {2, 0, 0, 0}},
+        {"a count in more bytes than it takes", false, 5, {1, 0x80, 0, 0, 0}},
+        {"a count of more than 64 bits",
+         false,
+         13,
+         {1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2, 0, 0}},
+        {"an enormous count of censored",
+         false,
+         13,
+         {1, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 0}},
+        {"more zeros than values", false, 4, {1, 0, 0, 1}},
+        {"least above most", false, 31, {1, 1, 0, 0, TWO, ONE, SUM_1, 1, AT_1, 1}},
+        {"most that is no number", false, 31, {1, 1, 0, 0, ONE, NAN_, SUM_1, 1, AT_1, 1}},
+        {"most in no bucket", false, 31, {1, 1, 0, 0, ONE, TWO, SUM_1, 1, AT_1, 1}},
+        {"a sum below the least", false, 31, {1, 2, 0, 0, ONE, ONE, SUM_1, 1, AT_1, 2}},
+        {"a sum above the most", false, 31, {1, 1, 0, 0, ONE, ONE, SUM_2, 1, AT_1, 1}},
+        {"a limb that is not there", false, 31, {1, 1, 0, 0, ONE, ONE, 36, 1, 1, 0, 0, 0, 1, AT_1, 1}},
+        {"an empty bucket", false, 31, {1, 1, 0, 0, ONE, ONE, SUM_1, 1, AT_1, 0}},
+        {"a bucket with more than all", false, 31, {1, 1, 0, 0, ONE, ONE, SUM_1, 1, AT_1, 2}},
+        {"more buckets than bytes", false, 31, {1, 1, 0, 0, ONE, ONE, SUM_1, 9, AT_1, 1}},
+        {"a bucket twice", false, 33, {1, 2, 0, 0, ONE, ONE, SUM_2, 2, AT_1, 1, 0, 1}},
+        {"a zero that is no least", false, 31, {1, 2, 0, 1, ONE, ONE, SUM_2, 1, AT_1, 1}},
+    };
+    for (size_t i = 0; i < sizeof lie / sizeof *lie; ++i)
+        if (takes(lie[i].byte, lie[i].n) != lie[i].fine) fail_msg("%s", lie[i].what);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +396,10 @@ int main(void)
         cmocka_unit_test(curve_is_exact),
         cmocka_unit_test(curve_is_exact_on_edges),
         cmocka_unit_test(takes_every_double),
+        cmocka_unit_test(comes_back_from_bytes),
+        cmocka_unit_test(bytes_forget_the_order),
+        cmocka_unit_test(damage_is_found),
+        cmocka_unit_test(lies_are_found),
     };
     if (getenv("NP_SEED")) seed = strtoull(getenv("NP_SEED"), NULL, 10);
     printf("NP_SEED=%llu\n", (unsigned long long)seed);
