@@ -1,19 +1,39 @@
 /*
- * Places are tried on rings around the point, the nearest first; the first that covers nothing is taken, else
- * the one that covers least. (Tried and lost: pushing overlapping labels apart by forces, which does not end
- * where points coincide.)
+ * Places are tried row by row, from the point's own height outwards, and in each row a few positions along x;
+ * the cheapest is taken: see the prices below. (Tried and lost: pushing
+ * overlapping labels apart by forces, which does not end where points coincide; eight directions on rings,
+ * too few where points stand in a row.)
  */
 #include "labels.h"
 #include <math.h>
 
-#define BESIDE 11.0 /* from a point's middle to its label: a point is 14 pixels wide */
-#define RINGS  5
+#define BESIDE 13.0 /* from a point's middle to its label: a point is up to 18 pixels wide */
+#define ROWS   8    /* up, and as many down */
+#define SHIFTS 5
 #define POINT  8.0 /* half of what a point keeps free around it */
 #define BAR    3.0 /* half of what an interval bar does */
+
+/* Covering a name or a point is this much worse than being crossed by a line, which costs as if it were so
+   many pixels wide and is worse than standing a row farther off. Lines are walked in so many steps. */
+#define COVERS     10.0
+#define LINE_WIDTH 10.0
+#define ROW_COST   15.0
+#define LINE_STEPS 24
 
 typedef struct box {
     double left, right, bottom, top;
 } box;
+
+void np_label_end(const np_label *l, double line, double *x, double *y)
+{
+    *x = l->at_x - 3;
+    *y = l->at_y;
+    if (l->at_x > l->x) return;
+    *x = l->at_x + l->width + 3;
+    if (*x < l->x) return;
+    *x = l->x;
+    *y += l->at_y > l->y ? -line / 2 : line / 2;
+}
 
 static double overlap(const box *a, const box *b)
 {
@@ -27,6 +47,22 @@ static box label_box(const np_label *l, double line)
     return (box){l->at_x - 2, l->at_x + l->width + 2, l->at_y - line / 2, l->at_y + line / 2};
 }
 
+/* What the line from a point to its far label covers of a box. */
+static double crossing(const np_label *l, const box *over, double line)
+{
+    if (!l->far) return 0;
+    double dx, dy;
+    np_label_end(l, line, &dx, &dy);
+    dx -= l->x;
+    dy -= l->y;
+    int inside = 0;
+    for (int k = 1; k < LINE_STEPS; k++) {
+        double x = l->x + dx * k / LINE_STEPS, y = l->y + dy * k / LINE_STEPS;
+        inside += over->left < x && x < over->right && over->bottom < y && y < over->top;
+    }
+    return LINE_WIDTH * hypot(dx, dy) * inside / LINE_STEPS;
+}
+
 /* What the i-th label covers where it stands now: points and bars of all, labels placed before it, the
  * outside. */
 static double cost(const np_label *label, uint32_t i, uint32_t n, double width, double height, double line)
@@ -34,41 +70,42 @@ static double cost(const np_label *label, uint32_t i, uint32_t n, double width, 
     box at = label_box(&label[i], line);
     double own = (at.right - at.left) * (at.top - at.bottom);
     const box panel = {0, width, 0, height};
-    double sum = 4 * (own - overlap(&at, &panel));
+    double sum = COVERS * (own - overlap(&at, &panel));
     for (uint32_t k = 0; k < n; k++) {
         const np_label *p = &label[k];
         const box point = {p->x - POINT, p->x + POINT, p->y - POINT, p->y + POINT};
         const box bar = {p->x - BAR, p->x + BAR, p->low, p->high};
-        sum += overlap(&at, &point) + overlap(&at, &bar);
+        sum += COVERS * overlap(&at, &point) + overlap(&at, &bar);
+        bool apart = fabs(p->x - label[i].x) > POINT || fabs(p->y - label[i].y) > POINT;
+        if (apart) sum += crossing(&label[i], &point, line); /* it would lead to the wrong point */
         if (k < i) {
             box other = label_box(p, line);
-            sum += overlap(&at, &other);
+            sum += COVERS * overlap(&at, &other) + crossing(&label[i], &other, line) + crossing(p, &at, line);
         }
     }
     return sum;
 }
 
-static void put(np_label *l, uint32_t place, double line)
+/* Place 0 is right of the point, place 1 left of it; those above and below in its column come next. */
+static void put(np_label *l, int place, double line)
 {
-    /* Right, left, above right, below right, above left, below left, above, below. */
-    static const int toward[8][2] = {{1, 0}, {-1, 0}, {1, 1}, {1, -1}, {-1, 1}, {-1, -1}, {0, 1}, {0, -1}};
-    const int *to = toward[place % 8];
-    double ring = place / 8, out = BESIDE + ring * line;
-    double dx = to[0] > 0 ? out : to[0] < 0 ? -out - l->width : -l->width / 2;
-    double dy = to[1] * (ring > 0 || to[0] == 0 ? out + line / 4 : line * 0.8);
-    l->at_x = l->x + (to[1] && to[0] ? dx - to[0] * BESIDE / 2 : dx);
-    l->at_y = l->y + dy;
-    l->far = ring > 0;
+    int row = (place / SHIFTS + 1) / 2, shift = place % SHIFTS;
+    double left = -BESIDE - l->width, right = BESIDE, middle = -l->width / 2;
+    const double along[SHIFTS] = {row ? middle : right, row ? right : left, row ? left : right, middle / 2,
+                                  middle * 1.5};
+    l->at_x = l->x + along[shift];
+    l->at_y = l->y + (place / SHIFTS % 2 ? 1 : -1) * row * 1.15 * line;
+    l->far = row > 1 || (row == 1 && (shift == 1 || shift == 2));
 }
 
 void np_labels_place(np_label *label, uint32_t n, double width, double height, double line)
 {
     for (uint32_t i = 0; i < n; i++) {
         double least = INFINITY;
-        uint32_t best = 0;
-        for (uint32_t place = 0; place < 8 * RINGS && least > 0; place++) {
+        int best = 0;
+        for (int place = 0; place < SHIFTS * (2 * ROWS + 1); place++) {
             put(&label[i], place, line);
-            double c = cost(label, i, n, width, height, line);
+            double c = cost(label, i, n, width, height, line) + ROW_COST * (place / SHIFTS + 1) / 2;
             if (c >= least) continue;
             least = c;
             best = place;

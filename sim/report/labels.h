@@ -20,4 +20,7 @@ typedef struct np_label {
    takes the nearest of the places around its point where it covers least. n * n * places, n is a handful. */
 void np_labels_place(np_label *label, uint32_t n, double width, double height, double line);
 
+/* Where a line from the point to its far label ends: at the nearer side of the text. */
+void np_label_end(const np_label *l, double line, double *x, double *y);
+
 #endif

@@ -24,17 +24,18 @@
 /* Pixels of a figure at its nominal size, and of the two panels of the reachability figure; the scripts set
    their margins from np_left and the like, which are written into the job from here. */
 #define WIDTH         900
-#define HEIGHT        746
-#define PANEL_LEFT    95
+#define HEIGHT        770
+#define PANEL_LEFT    110
 #define PANEL_RIGHT   30
 #define PANEL_HEIGHT  275
-#define PANEL_LOW     101 /* foot of the lower panel */
-#define PANEL_HIGH    411 /* foot of the upper panel */
-#define LETTER        8.3 /* mean width of a letter at the font size of the scripts */
-#define LINE          19.0
-#define NOTE_LINE     26
-#define LEGEND_LINE   24
-#define LEGEND_SAMPLE 90 /* the line and the gaps of an entry */
+#define PANEL_LOW     117 /* foot of the lower panel */
+#define PANEL_HIGH    433 /* foot of the upper panel */
+#define LETTER        9.4 /* mean width of a letter at the font size of the scripts */
+#define LINE          21.0
+#define NOTE_LINE     32
+#define LEGEND_LINE   27
+#define LEGEND_SAMPLE 110 /* the line and the gaps of an entry */
+#define LEGEND_LETTER 11  /* what gnuplot, which must guess, reserves for a letter */
 
 typedef struct drawing {
     const np_results *results;
@@ -252,7 +253,7 @@ static cost_axis cost_axis_of(const np_read_point *p)
         high = fmax(high, log10(e->mean));
     }
     if (high < low) low = high = 0;
-    double first = floor(low), last = fmax(high + 0.45, first + 1); /* room for a name */
+    double first = floor(low), last = fmax(high + 0.55, first + 1); /* room for a name */
     return (cost_axis){{zero ? first - 0.6 : first, last, WIDTH - PANEL_LEFT - PANEL_RIGHT}, first, zero};
 }
 
@@ -282,7 +283,7 @@ static axis value_axis(const np_read_point *p, np_drawn what)
     }
     if (high < low) low = 0, high = 1;
     if (what == NP_DRAWN_BREAKS) low = 0;
-    double room = high > low ? 0.12 * (high - low) : high > 0 ? 0.1 * high : 1;
+    double room = high > low ? 0.15 * (high - low) : high > 0 ? 0.1 * high : 1;
     double top = high + room, bottom = low - room;
     return (axis){bottom, top, PANEL_HEIGHT};
 }
@@ -310,10 +311,11 @@ static void write_panel(const drawing *d, FILE *job, const char *name, np_drawn 
     fprintf(job, "np_%s_low = %.9g\nnp_%s_high = %.9g\n$%s << END\n", name, y.low, name, y.high, name);
     for (uint32_t i = 0; i < n; i++) {
         const np_label *l = &label[i];
-        double end = l->at_x > l->x ? l->at_x - 3 : fmin(l->x, l->at_x + l->width + 3);
-        fprintf(job, "%.9g %.9g %u %.9g %.9g %.9g\n", to_value(&x->axis, l->at_x), to_value(&y, l->at_y),
+        double x_end, y_end;
+        np_label_end(l, LINE, &x_end, &y_end);
+        fprintf(job, "%.9g %.9g %u %.9g %.9g %.9g %.9g\n", to_value(&x->axis, l->at_x), to_value(&y, l->at_y),
                 owner[i] + 1, to_value(&x->axis, l->x), to_value(&y, l->y),
-                l->far ? to_value(&x->axis, end) : NAN);
+                l->far ? to_value(&x->axis, x_end) : NAN, to_value(&y, y_end));
     }
     fputs("END\n", job);
 }
@@ -446,7 +448,7 @@ static int legend_columns(const np_read_point *p)
         int n = np_text_width(p->strategy[i].name);
         if (n > longest) longest = n;
     }
-    int columns = (int)((WIDTH - PANEL_LEFT) / (LETTER * longest + LEGEND_SAMPLE));
+    int columns = (WIDTH - PANEL_LEFT) / (LEGEND_LETTER * longest + LEGEND_SAMPLE);
     return columns < 1 ? 1 : columns > 4 ? 4 : columns;
 }
 
@@ -454,8 +456,9 @@ static void write_job(const drawing *d, const picture *p, FILE *job)
 {
     const np_read_point *point = d->point;
     char title[300];
-    snprintf(title, sizeof title, "%s: %s%s%s", p->title, d->results->scenario, *point->vary ? ", " : "",
-             point->vary);
+    const char *name = d->results->scenario, *vary = point->vary;
+    snprintf(title, sizeof title, "%s%s%s%s%s", p->title, *name || *vary ? ": " : "", name,
+             *name && *vary ? ", " : "", vary);
     set_text(job, "np_format", d->format);
     set_text(job, "np_title", title);
     set_text(job, "np_scripts", d->scripts);
