@@ -1,0 +1,222 @@
+"""Holds `natpulse replay` against what a real router did with the same packets.
+
+    compare.py --natpulse PROGRAM DIR...
+
+Each DIR is what `inject` left, and `setting` and `timeouts` beside it. Prints the share of packets on which both agree,
+by class, and for each disagreement the history of its group of flows. Fails below 99.9 %.
+
+Where both boxes gave a flow some other port than its own, each drew its own at random: that they did so is compared,
+and the class of port, and that it then stays; not the number. Packets from outside to such a port are readdressed to
+the port that natpulse drew, which takes a few rounds of replay until nothing changes any more.
+"""
+
+import argparse
+import csv
+import os
+import struct
+import subprocess
+import sys
+
+LEAST = 99.9  # per cent
+ROUNDS = 12
+PUBLIC = "192.0.2.1"
+PROTO = {1: "icmp", 6: "tcp", 17: "udp"}
+FLAGS = "FSRPAU"
+
+
+def read_pcap(path):
+    data = open(path, "rb").read()
+    records, at = [], 24
+    while at < len(data):
+        size = struct.unpack_from("<I", data, at + 8)[0]
+        records.append((data[at : at + 16], bytearray(data[at + 16 : at + 16 + size])))
+        at += 16 + size
+    return data[:24], records
+
+
+def write_pcap(path, head, records):
+    with open(path, "wb") as f:
+        f.write(head)
+        for record, packet in records:
+            f.write(record)
+            f.write(packet)
+
+
+def port_places(packet):
+    """Where the router's own port stands in a packet that reached it from outside."""
+    if packet[9] != 1:
+        return [22]
+    if packet[20] in (0, 8):
+        return [24]
+    return [28 + (24 if packet[28 + 9] == 1 else 20)]  # in the packet that an error quotes
+
+
+def port_class(port):
+    return 0 if port < 512 else 1 if port < 1024 else 2
+
+
+class Run:
+    def __init__(self, directory, natpulse):
+        self.directory, self.natpulse = directory, natpulse
+        words = open(os.path.join(directory, "setting")).read().split()
+        self.setting = dict(zip(words[0::2], words[1::2]))
+        self.kernel = list(csv.DictReader(open(os.path.join(directory, "kernel.csv"))))
+        self.head, self.records = read_pcap(os.path.join(directory, "arrived.pcap"))
+        assert len(self.kernel) == len(self.records)
+        self.own = [self.records[i][1][:] for i in range(len(self.records))]
+        self.sim = {}
+
+    def replay(self):
+        arrived = os.path.join(self.directory, "replayed.pcap")
+        verdicts = os.path.join(self.directory, "natpulse.csv")
+        write_pcap(arrived, self.head, self.records)
+        kind = self.setting["kind"]
+        sets = {
+            "loose": "true" if self.setting["loose"] == "1" else "false",
+            "invalid": "leak" if kind == "leak" else "drop",
+            "unknown_inbound": "drop" if kind == "drop" else "reset",
+        }
+        for line in open(os.path.join(self.directory, "timeouts")):
+            name, seconds = line.split()
+            sets["timeouts." + name] = seconds + "s"
+        command = [self.natpulse, "replay", arrived, "--nat", "linux", "--public", PUBLIC, "--inside", "10.77.0.0/16"]
+        for key, value in sets.items():
+            command += ["--set", "nat.%s=%s" % (key, value)]
+        command += ["--verdicts", verdicts, "-o", os.devnull, "--format", "json"]
+        done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            sys.exit("%s\nfailed with status %d:\n%s" % (" ".join(command), done.returncode, done.stderr))
+        self.sim = {int(row["n"]): row for row in csv.DictReader(open(verdicts))}
+
+    def readdress(self):
+        """Gives packets from outside the port that natpulse drew for their flow. True when that changed one."""
+        ports, changed = {}, False
+        for n, k in enumerate(self.kernel):
+            s = self.sim.get(n)
+            if k["dir"] == "out":
+                if s and k["verdict"] == s["verdict"] == "forward" and k["what"] != "icmp error":
+                    ports[k["talk"]] = (int(k["out_sport"]), int(s["out_sport"]), int(k["sport"]))
+                continue
+            if k["talk"] not in ports:
+                continue
+            kernel, ours, inside = ports[k["talk"]]
+            packet, original = self.records[n][1], self.own[n]
+            for at in port_places(original):
+                wanted = struct.unpack_from(">H", original, at)[0]
+                if wanted == kernel and kernel != inside and ours != inside:
+                    wanted = ours
+                if struct.unpack_from(">H", packet, at)[0] != wanted:
+                    struct.pack_into(">H", packet, at, wanted)
+                    changed = True
+        return changed
+
+    def settle(self):
+        for _ in range(ROUNDS):
+            self.replay()
+            if not self.readdress():
+                return
+        self.replay()
+
+    def agrees(self, n, k, pairs):
+        s = self.sim.get(n)
+        if s is None or s["verdict"] != k["verdict"]:
+            return False
+        if k["verdict"] != "forward":
+            return True
+        if s["out_src"] != k["out_src"] or s["out_dst"] != k["out_dst"]:
+            return False
+        if k["what"] == "icmp error":
+            return True
+        if k["dir"] == "in" or k["out_src"] != PUBLIC:
+            return s["out_dport"] == k["out_dport"] and (k["proto"] == "1" or s["out_sport"] == k["out_sport"])
+        if k["proto"] != "1" and s["out_dport"] != k["out_dport"]:
+            return False
+        kernel, ours, inside = int(k["out_sport"]), int(s["out_sport"]), int(k["sport"])
+        before, pairs[k["talk"]] = pairs.get(k["talk"]), (kernel, ours)
+        if kernel == ours:
+            return True
+        if kernel == inside or ours == inside or (k["proto"] != "1" and port_class(kernel) != port_class(ours)):
+            return False
+        return before is None or before == (kernel, ours) or (before[0] != kernel and before[1] != ours)
+
+    def compare(self):
+        pairs = {}
+        self.wrong = [n for n, k in enumerate(self.kernel) if not self.agrees(n, k, pairs)]
+
+    def show_ends(self, row):
+        if row is None:
+            return "nothing"
+        if row["verdict"] != "forward":
+            return row["verdict"]
+        return "%s %s:%s>%s:%s" % (row["verdict"], row["out_src"], row["out_sport"], row["out_dst"], row["out_dport"])
+
+    def show(self, n, start, wrong):
+        k, s = self.kernel[n], self.sim.get(n)
+        flags = int(k["flags"])
+        if k["proto"] == "6":
+            text = "".join(c for i, c in enumerate(FLAGS) if flags >> i & 1) or "-"
+            text += " seq %s ack %s win %s len %s" % (k["seq"], k["ack"], k["window"], k["length"])
+        else:
+            text = "%s %d len %s" % (PROTO[int(k["proto"])], flags, k["length"])
+        ends = "%s:%s>%s:%s" % (k["src"], k["sport"], k["dst"], k["dport"])
+        verdict = "both " + self.show_ends(k)
+        if n in wrong:
+            verdict = "kernel %s; natpulse %s (%s)" % (self.show_ends(k), self.show_ends(s), s["reason"] if s else "not judged")
+        mark = "!!" if n in wrong else "  "
+        print("  %s %9.4f %-3s %s %s (%s): %s" % (mark, float(k["time"]) - start, k["dir"], ends, text, k["what"], verdict))
+
+    def explain(self):
+        wrong = set(self.wrong)
+        groups = {}
+        for n, k in enumerate(self.kernel):
+            groups.setdefault(k["group"], []).append(n)
+        for group in sorted({self.kernel[n]["group"] for n in self.wrong}, key=int):
+            print("flow group %s of seed %s (%s):" % (group, self.setting["seed"], self.name()))
+            start = float(self.kernel[groups[group][0]]["time"])
+            for n in groups[group]:
+                self.show(n, start, wrong)
+
+    def name(self):
+        return "tcp_loose %s, unknown %s" % (self.setting["loose"], self.setting["kind"])
+
+
+def percentage(part, whole):
+    return 100.0 * part / whole if whole else 100.0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--natpulse", required=True)
+    parser.add_argument("directory", nargs="+")
+    options = parser.parse_args()
+    classes, whole, agreed = {}, 0, 0
+    runs = []
+    for directory in options.directory:
+        run = Run(directory, options.natpulse)
+        run.settle()
+        run.compare()
+        run.explain()
+        runs.append(run)
+        wrong = set(run.wrong)
+        for n, k in enumerate(run.kernel):
+            label = (k["what"], k["dir"])
+            count = classes.setdefault(label, [0, 0])
+            count[0] += 1
+            count[1] += n not in wrong
+    print("%-26s %-4s %8s %9s" % ("class", "dir", "packets", "agree %"))
+    for label, (n, good) in sorted(classes.items()):
+        print("%-26s %-4s %8d %9.3f" % (label + (n, percentage(good, n))))
+    for run in runs:
+        n, good = len(run.kernel), len(run.kernel) - len(run.wrong)
+        whole, agreed = whole + n, agreed + good
+        kinds = {}
+        for k in run.kernel:
+            kinds[k["verdict"]] = kinds.get(k["verdict"], 0) + 1
+        said = ", ".join("%d %s" % (kinds[v], v) for v in sorted(kinds))
+        print("seed %s, %s: %d packets (%s), agree %.3f %%" % (run.setting["seed"], run.name(), n, said, percentage(good, n)))
+    print("all: %d packets, agree %.3f %%, %d do not" % (whole, percentage(agreed, whole), whole - agreed))
+    sys.exit(0 if percentage(agreed, whole) >= LEAST else 1)
+
+
+if __name__ == "__main__":
+    main()
