@@ -129,8 +129,7 @@ static void resynchronise(np_linux_flow *f, unsigned dir)
     opener->end = opener->maxend = f->last_end;
     opener->maxwin = f->last_window ? f->last_window : 1;
     opener->scale = f->last_scale;
-    f->last_flags &= (uint8_t)~LINUX_CHALLENGE;
-    opener->flags = f->last_flags;
+    opener->flags = f->last_flags &= (uint8_t)~LINUX_CHALLENGE;
     *answerer = (np_linux_side){.flags = answerer->flags & LINUX_LIBERAL};
 }
 
@@ -178,8 +177,7 @@ static reset judge_reset(const np_track_config *c, const np_linux_flow *f, const
         if (after_ack && f->last_dir == dir && p->seq == f->last_end) return RESET_IF_FITS;
         return RESET_INEXACT;
     }
-    /* the answer to a SYN that was let through, or about an ACK that was: the windows do not know their
-     * numbers */
+    /* the answer to a SYN or about an ACK that was let through: the windows do not know its numbers */
     bool about_syn = after_syn && f->last_dir != dir && (f->mark & NP_TRACK_REPLIED);
     bool about_ack = after_ack && !(f->mark & NP_TRACK_ASSURED);
     if ((about_syn || about_ack) && p->ack == f->last_end) return RESET_TAKEN;
@@ -199,7 +197,7 @@ static uint8_t choose_class(const np_track_config *c, const np_linux_flow *f, ui
     bool over_unacked = timeout > c->timeout[NP_TIMEOUT_TCP_UNACKNOWLEDGED];
 
     if (f->retrans >= c->max_retrans && over_retrans) return NP_TIMEOUT_TCP_MAX_RETRANS;
-    if (kind == LINUX_RST) /* state ESTABLISHED: it was inexact */
+    if (kind == LINUX_RST) /* still ESTABLISHED: it was inexact */
         return c->kernel == NP_TRACK_LINUX_6_12 && state == LINUX_ESTABLISHED ? NP_TIMEOUT_TCP_UNACKNOWLEDGED
                                                                               : NP_TIMEOUT_TCP_CLOSE;
     if (((f->side[0].flags | f->side[1].flags) & LINUX_UNACKED) && over_unacked)
@@ -239,54 +237,52 @@ np_track_answer np_linux_tcp_judge(const np_track_config *c, np_linux_flow *f, c
                                    unsigned dir, np_time remaining)
 {
     if (!flags_make_sense(p->flags)) return answer(f, NP_TRACK_INVALID, 0, dir);
-    uint8_t kind = kind_of(p), old = state_of(f), new = next_state[dir][kind][old];
+    uint8_t kind = kind_of(p), old = state_of(f), next = next_state[dir][kind][old];
     bool in_window = false;
 
-    if (new == LINUX_SYN_SENT && is_closing(old)) {
+    if (next == LINUX_SYN_SENT && is_closing(old)) {
         if (reopens(f, dir)) return answer(f, NP_TRACK_REOPEN, 0, dir);
-        new = IGNORE;
+        next = IGNORE;
     }
-    if (new == INVALID) return answer(f, NP_TRACK_INVALID, 0, dir);
-    if (new == IGNORE) {
+    if (next == INVALID) return answer(f, NP_TRACK_INVALID, 0, dir);
+    if (next == IGNORE) {
         if (!answers_ignored_syn(f, p, dir, kind)) {
             remember(f, p, dir, kind);
             return answer(f, NP_TRACK_PASS, 0, dir);
         }
         resynchronise(f, dir);
         old = LINUX_SYN_SENT;
-        new = LINUX_SYN_RECV;
-    } else if (new == LINUX_TIME_WAIT && is_challenge(f, dir, kind)) {
+        next = LINUX_SYN_RECV;
+    } else if (next == LINUX_TIME_WAIT && is_challenge(f, dir, kind)) {
         return answer(f, NP_TRACK_PASS, 0, dir);
-    } else if (new == LINUX_SYN_SENT2) {
+    } else if (next == LINUX_SYN_SENT2) {
         f->last_flags |= LINUX_SIMULTANEOUS;
-    } else if (new == LINUX_SYN_RECV && dir == 1 && kind == LINUX_ACK &&
+    } else if (next == LINUX_SYN_RECV && dir == 1 && kind == LINUX_ACK &&
                (f->last_flags & LINUX_SIMULTANEOUS)) {
-        new = LINUX_ESTABLISHED;
+        next = LINUX_ESTABLISHED;
     } else if (kind == LINUX_RST) {
         reset r = is_closing(old) ? RESET_TAKEN : judge_reset(c, f, p, dir);
         if (r == RESET_REFUSED) return answer(f, NP_TRACK_INVALID, 0, dir);
-        if (r == RESET_INEXACT) new = old;
+        if (r == RESET_INEXACT) next = old;
         in_window = r == RESET_TAKEN;
     }
 
-    if (!in_window) switch (np_linux_window(f, p, dir, kind, c->be_liberal)) {
-        case LINUX_FITS: break;
-        case LINUX_IGNORED: return answer(f, NP_TRACK_PASS, 0, dir);
-        case LINUX_MISFIT: return misfit(c, f, dir, kind, remaining);
-        }
+    np_linux_fit fit = in_window ? LINUX_FITS : np_linux_window(f, p, dir, kind, c->be_liberal);
+    if (fit == LINUX_IGNORED) return answer(f, NP_TRACK_PASS, 0, dir);
+    if (fit == LINUX_MISFIT) return misfit(c, f, dir, kind, remaining);
 
     f->last_kind = kind;
     f->last_dir = (uint8_t)dir;
-    set_state(f, new);
-    if (new != old &&new == LINUX_FIN_WAIT) f->side[dir].flags |= LINUX_CLOSE_INIT;
+    set_state(f, next);
+    if (next != old && next == LINUX_FIN_WAIT) f->side[dir].flags |= LINUX_CLOSE_INIT;
 
     uint8_t class = choose_class(c, f, kind);
     if (!(f->mark & NP_TRACK_REPLIED)) {
         if (kind == LINUX_RST) return answer(f, NP_TRACK_DELETE, 0, dir);
         if (kind == LINUX_SYN && old == LINUX_SYN_SENT) return answer(f, NP_TRACK_PASS, 0, dir);
-        if (new == LINUX_ESTABLISHED && c->timeout[class] > c->timeout[NP_TIMEOUT_TCP_UNACKNOWLEDGED])
+        if (next == LINUX_ESTABLISHED && c->timeout[class] > c->timeout[NP_TIMEOUT_TCP_UNACKNOWLEDGED])
             class = NP_TIMEOUT_TCP_UNACKNOWLEDGED;
-    } else if (new == LINUX_ESTABLISHED && (old == LINUX_SYN_RECV || old == LINUX_ESTABLISHED)) {
+    } else if (next == LINUX_ESTABLISHED && (old == LINUX_SYN_RECV || old == LINUX_ESTABLISHED)) {
         f->mark |= NP_TRACK_ASSURED;
     }
     return answer(f, NP_TRACK_RENEW, class, dir);
@@ -297,18 +293,21 @@ np_track_answer np_linux_tcp_judge(const np_track_config *c, np_linux_flow *f, c
 np_track_answer np_linux_tcp_start(const np_track_config *c, np_linux_flow *f, const np_packet *p,
                                    bool pick_up)
 {
+    uint8_t first = flags_make_sense(p->flags) ? next_state[0][kind_of(p)][LINUX_NONE] : INVALID;
+    if (first == LINUX_SYN_SENT) {
+        np_linux_side_open(&f->side[0], p);
+    } else if (first == LINUX_ESTABLISHED && pick_up) {
+        np_linux_side_pick_up(&f->side[0], p);
+        f->side[0].flags = f->side[1].flags = LINUX_SACK | LINUX_LIBERAL;
+    } else {
+        return answer(f, NP_TRACK_INVALID, 0, 0);
+    }
     f->last_kind = LINUX_BARE;
-    if (flags_make_sense(p->flags)) switch (next_state[0][kind_of(p)][LINUX_NONE]) {
-        case LINUX_SYN_SENT: np_linux_side_open(&f->side[0], p); return np_linux_tcp_judge(c, f, p, 0, 0);
-        case LINUX_ESTABLISHED:
-            if (!pick_up) break;
-            np_linux_side_pick_up(&f->side[0], p);
-            f->side[0].flags = f->side[1].flags = LINUX_SACK | LINUX_LIBERAL;
-            return np_linux_tcp_judge(c, f, p, 0, 0);
-        }
-    return answer(f, NP_TRACK_INVALID, 0, 0);
+    return np_linux_tcp_judge(c, f, p, 0, 0);
 }
 
+/* Beside what start takes: an answer to a SYN makes the other side the opener; a FIN or RST closes a flow
+   that is picked up with it; whatever else is as good as an ACK. */
 np_track_answer np_linux_tcp_adopt(const np_track_config *c, np_linux_flow *f, const np_packet *p)
 {
     np_track_answer a = np_linux_tcp_start(c, f, p, true);

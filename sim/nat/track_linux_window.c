@@ -16,8 +16,9 @@
  * A liberal flow (option, or picked up in the middle) is let through where it does not fit, but teaches
  * nothing then.
  *
- * Not modelled: sequence numbers mangled by helpers; a repeated SYN without any option at all, of which the
- * kernel keeps the options of the SYN before.
+ * One side of a flow is always known: the kernel's rules for two unknown sides are for flows that come back
+ * from hardware offload. Not modelled: that, sequence numbers mangled by helpers; a repeated SYN without any
+ * option at all, of which the kernel keeps the options of the SYN before.
  */
 #include "track_linux.h"
 
@@ -52,7 +53,7 @@ void np_linux_side_open(np_linux_side *s, const np_packet *p)
 void np_linux_side_pick_up(np_linux_side *s, const np_packet *p)
 {
     s->end = p->seq + np_packet_seqlen(p);
-    s->maxwin = at_least_one((uint32_t)p->window << s->scale);
+    s->maxwin = at_least_one(p->window);
     s->maxend = s->end + s->maxwin;
 }
 
@@ -74,72 +75,87 @@ static bool introduce(np_linux_flow *f, const np_packet *p, unsigned dir, uint32
     }
     if (unseen) {
         np_linux_side_pick_up(s, p);
-        if (r->maxwin == 0) {
-            r->end = r->maxend = sack;
-        } else if (sack == r->end + 1) {
-            ++r->end; /* the answer to a keepalive */
-        }
+        if (sack == r->end + 1) ++r->end; /* the answer to a keepalive */
     }
     return false;
+}
+
+/* The numbers the rules look at. */
+typedef struct span {
+    uint32_t seq, end, ack, sack;
+} span;
+
+/* Rules I to IV. */
+static np_linux_fit fit(np_linux_side *s, const np_linux_side *r, const span *n)
+{
+    uint32_t back = s->maxwin > ACK_WINDOW ? s->maxwin : ACK_WINDOW;
+    bool new_enough = r->maxwin == 0 || np_seq_after(n->end, s->end - r->maxwin - 1);
+    bool ack_seen = np_seq_before(n->sack, r->end + 1);
+    bool ack_new_enough = np_seq_after(n->sack, r->end - back - 1);
+
+    if (np_seq_before(n->seq, s->maxend + 1)) {
+        if (!ack_seen) return LINUX_MISFIT;
+        return new_enough && ack_new_enough ? LINUX_FITS : LINUX_IGNORED;
+    }
+    if (n->end - s->maxend + 1 > r->maxwin || !new_enough || !ack_seen || !ack_new_enough)
+        return LINUX_MISFIT;
+    /* only a little too far: the receiver may well take it, so its ACK shall count */
+    s->end = n->end;
+    s->flags |= LINUX_UNACKED;
+    return LINUX_IGNORED;
+}
+
+static void learn(np_linux_side *s, np_linux_side *r, const np_packet *p, const span *n)
+{
+    uint32_t window = p->flags & NP_SYN ? p->window : (uint32_t)p->window << s->scale;
+    uint32_t offered = window + (n->sack - n->ack);
+    if (s->maxwin < offered) s->maxwin = offered;
+    if (np_seq_after(n->end, s->end)) {
+        s->end = n->end;
+        s->flags |= LINUX_UNACKED;
+    }
+    if ((p->flags & NP_ACK) && (!(s->flags & LINUX_MAXACK) || np_seq_after(n->ack, s->maxack))) {
+        s->maxack = n->ack;
+        s->flags |= LINUX_MAXACK;
+    }
+    if (r->maxwin && np_seq_after(n->end, s->maxend)) r->maxwin += n->end - s->maxend;
+    if (np_seq_after(n->sack + window, r->maxend - 1)) r->maxend = n->sack + at_least_one(window);
+    if (n->ack == r->end) r->flags &= (uint8_t)~LINUX_UNACKED;
+}
+
+static void count_repeats(np_linux_flow *f, const np_packet *p, unsigned dir, const span *n)
+{
+    if (f->last_dir == dir && f->last_seq == n->seq && f->last_ack == n->ack && f->last_end == n->end &&
+        f->last_window == p->window) {
+        ++f->retrans;
+        return;
+    }
+    f->last_dir = (uint8_t)dir;
+    f->last_seq = n->seq;
+    f->last_ack = n->ack;
+    f->last_end = n->end;
+    f->last_window = p->window;
+    f->retrans = 0;
 }
 
 np_linux_fit np_linux_window(np_linux_flow *f, const np_packet *p, unsigned dir, uint8_t kind, bool liberal)
 {
     np_linux_side *s = &f->side[dir], *r = &f->side[!dir];
-    uint32_t seq = p->seq, end = seq + np_packet_seqlen(p), ack = p->ack, sack = ack;
+    span n = {.seq = p->seq, .end = p->seq + np_packet_seqlen(p), .ack = p->ack, .sack = p->ack};
 
-    if ((r->flags & LINUX_SACK) && (p->options & NP_OPTION_SACK) && np_seq_after(p->sack, sack))
-        sack = p->sack;
-    if (introduce(f, p, dir, sack)) return LINUX_FITS;
+    if ((r->flags & LINUX_SACK) && (p->options & NP_OPTION_SACK) && np_seq_after(p->sack, n.sack))
+        n.sack = p->sack;
+    if (introduce(f, p, dir, n.sack)) return LINUX_FITS;
 
     /* without an ACK, or with the zero that careless stacks put into a RST: as if all were acknowledged */
-    if (!(p->flags & NP_ACK) || ((p->flags & NP_RST) && ack == 0)) ack = sack = r->end;
+    if (!(p->flags & NP_ACK) || ((p->flags & NP_RST) && p->ack == 0)) n.ack = n.sack = r->end;
     /* a RST that answers a SYN */
-    if ((p->flags & NP_RST) && seq == 0 && (f->mark & NP_TRACK_STATE) == LINUX_SYN_SENT) seq = end = s->end;
+    if ((p->flags & NP_RST) && p->seq == 0 && (f->mark & NP_TRACK_STATE) == LINUX_SYN_SENT)
+        n.seq = n.end = s->end;
 
-    liberal = liberal || (s->flags & LINUX_LIBERAL);
-    uint32_t back = s->maxwin > ACK_WINDOW ? s->maxwin : ACK_WINDOW;
-    bool seq_new_enough = np_seq_after(end, s->end - r->maxwin - 1);
-    bool ack_old_enough = np_seq_before(sack, r->end + 1);
-    bool ack_new_enough = np_seq_after(sack, r->end - back - 1);
-
-    if (!np_seq_before(seq, s->maxend + 1)) {
-        bool slightly = r->maxwin && end - s->maxend + 1 <= r->maxwin;
-        if (!slightly || !seq_new_enough || !ack_old_enough || !ack_new_enough)
-            return liberal ? LINUX_FITS : LINUX_MISFIT;
-        /* the receiver may well take it: let its ACK count */
-        s->end = end;
-        s->flags |= LINUX_UNACKED;
-        return liberal ? LINUX_FITS : LINUX_IGNORED;
-    }
-    if (!ack_old_enough) return liberal ? LINUX_FITS : LINUX_MISFIT;
-    if ((r->maxwin && !seq_new_enough) || !ack_new_enough) return liberal ? LINUX_FITS : LINUX_IGNORED;
-
-    uint32_t window = p->flags & NP_SYN ? p->window : (uint32_t)p->window << s->scale;
-    if (s->maxwin < window + (sack - ack)) s->maxwin = window + (sack - ack);
-    if (np_seq_after(end, s->end)) {
-        s->end = end;
-        s->flags |= LINUX_UNACKED;
-    }
-    if ((p->flags & NP_ACK) && (!(s->flags & LINUX_MAXACK) || np_seq_after(ack, s->maxack))) {
-        s->maxack = ack;
-        s->flags |= LINUX_MAXACK;
-    }
-    if (r->maxwin && np_seq_after(end, s->maxend)) r->maxwin += end - s->maxend;
-    if (np_seq_after(sack + window, r->maxend - 1)) r->maxend = sack + at_least_one(window);
-    if (ack == r->end) r->flags &= (uint8_t)~LINUX_UNACKED;
-
-    if (kind != LINUX_ACK) return LINUX_FITS;
-    if (f->last_dir == dir && f->last_seq == seq && f->last_ack == ack && f->last_end == end &&
-        f->last_window == p->window) {
-        ++f->retrans;
-    } else {
-        f->last_dir = (uint8_t)dir;
-        f->last_seq = seq;
-        f->last_ack = ack;
-        f->last_end = end;
-        f->last_window = p->window;
-        f->retrans = 0;
-    }
+    np_linux_fit how = fit(s, r, &n);
+    if (how != LINUX_FITS) return liberal || (s->flags & LINUX_LIBERAL) ? LINUX_FITS : how;
+    learn(s, r, p, &n);
+    if (kind == LINUX_ACK) count_repeats(f, p, dir, &n);
     return LINUX_FITS;
 }

@@ -54,6 +54,12 @@ static void script_windows(void **state)
     play("windows", 60);
 }
 
+static void script_caps(void **state)
+{
+    (void)state;
+    play("caps", 20);
+}
+
 static void script_recorded(void **state)
 {
     (void)state;
@@ -433,6 +439,7 @@ int main(void)
         cmocka_unit_test(script_resets),
         cmocka_unit_test(script_out_of_step),
         cmocka_unit_test(script_windows),
+        cmocka_unit_test(script_caps),
         cmocka_unit_test(script_recorded),
         cmocka_unit_test(cells),
         cmocka_unit_test(first_packets),
