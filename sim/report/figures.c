@@ -5,33 +5,33 @@
 #include <math.h>
 #include <stdio.h>
 
-const char *const np_part_title[NP_PART_COUNT] = {"connections", "messages", "cost"};
+const char *const np_block_title[NP_BLOCK_COUNT] = {"connections", "messages", "cost"};
 
 /* clang-format off */
 const np_figure np_figures[] = {
-    {NP_PART_CONNECTIONS, "reachable",    "%",         NP_SHOWS_SHARE,    NP_METRIC_REACHABLE,       .divisor = -1, .compared = true},
-    {NP_PART_CONNECTIONS, "breaks",       "/h",        NP_SHOWS_METRIC,   NP_METRIC_BREAKS,          .compared = true},
-    {NP_PART_CONNECTIONS, "client knows", "p50",       NP_SHOWS_QUANTILE, NP_SPREAD_CLIENT_DETECT,   .p = 0.50},
-    {NP_PART_CONNECTIONS, "",             "p95",       NP_SHOWS_QUANTILE, NP_SPREAD_CLIENT_DETECT,   .p = 0.95},
-    {NP_PART_CONNECTIONS, "",             "never",     NP_SHOWS_NEVER,    NP_SPREAD_CLIENT_DETECT,   .p = 0},
-    {NP_PART_CONNECTIONS, "server knows", "p50",       NP_SHOWS_QUANTILE, NP_SPREAD_SERVER_DETECT,   .p = 0.50},
-    {NP_PART_CONNECTIONS, "",             "p95",       NP_SHOWS_QUANTILE, NP_SPREAD_SERVER_DETECT,   .p = 0.95},
-    {NP_PART_CONNECTIONS, "",             "never",     NP_SHOWS_NEVER,    NP_SPREAD_SERVER_DETECT,   .p = 0},
-    {NP_PART_CONNECTIONS, "false closes", "/h",        NP_SHOWS_METRIC,   NP_METRIC_FALSE_CLOSES,    .optional = true},
-    {NP_PART_MESSAGES,    "sent",         "",          NP_SHOWS_METRIC,   NP_METRIC_MESSAGES_SENT,   .divisor = 0},
-    {NP_PART_MESSAGES,    "lost",         "%",         NP_SHOWS_SHARE,    NP_METRIC_MESSAGES_LOST,   .divisor = NP_METRIC_MESSAGES_SENT, .compared = true},
-    {NP_PART_MESSAGES,    "late",         "%",         NP_SHOWS_SHARE,    NP_METRIC_MESSAGES_LATE,   .divisor = NP_METRIC_MESSAGES_SENT},
-    {NP_PART_MESSAGES,    "delay",        "p50",       NP_SHOWS_QUANTILE, NP_SPREAD_MESSAGE_DELAY,   .p = 0.50},
-    {NP_PART_MESSAGES,    "",             "p95",       NP_SHOWS_QUANTILE, NP_SPREAD_MESSAGE_DELAY,   .p = 0.95},
-    {NP_PART_MESSAGES,    "",             "p99",       NP_SHOWS_QUANTILE, NP_SPREAD_MESSAGE_DELAY,   .p = 0.99},
-    {NP_PART_COSTS,       "upkeep",       "packets/h", NP_SHOWS_METRIC,   NP_METRIC_UPKEEP_PACKETS,  .divisor = 0},
-    {NP_PART_COSTS,       "upkeep",       "bytes/h",   NP_SHOWS_METRIC,   NP_METRIC_UPKEEP_BYTES,    .compared = true},
-    {NP_PART_COSTS,       "all",          "bytes/h",   NP_SHOWS_METRIC,   NP_METRIC_WIRE_BYTES,      .compared = true},
-    {NP_PART_COSTS,       "wake-ups",     "/h",        NP_SHOWS_METRIC,   NP_METRIC_WAKEUPS,         .compared = true},
-    {NP_PART_COSTS,       "radio",        "J/h",       NP_SHOWS_METRIC,   NP_METRIC_ENERGY,          .optional = true, .compared = true},
-    {NP_PART_COSTS,       "handshakes",   "",          NP_SHOWS_METRIC,   NP_METRIC_HANDSHAKES,      .divisor = 0},
-    {NP_PART_COSTS,       "zombies",      "%",         NP_SHOWS_SHARE,    NP_METRIC_SERVER_ZOMBIE,   .divisor = -1, .optional = true},
-    {NP_PART_COSTS,       "NAT entries",  "mean",      NP_SHOWS_METRIC,   NP_METRIC_NAT_ENTRIES_MEAN, .divisor = 0},
+    {NP_BLOCK_CONNECTIONS, "reachable",    "%",         NP_SHOWS_SHARE,    NP_METRIC_REACHABLE,       .divisor = -1, .compared = true},
+    {NP_BLOCK_CONNECTIONS, "breaks",       "/h",        NP_SHOWS_METRIC,   NP_METRIC_BREAKS,          .compared = true},
+    {NP_BLOCK_CONNECTIONS, "client knows", "p50",       NP_SHOWS_QUANTILE, NP_SPREAD_CLIENT_DETECT,   .p = 0.50},
+    {NP_BLOCK_CONNECTIONS, "",             "p95",       NP_SHOWS_QUANTILE, NP_SPREAD_CLIENT_DETECT,   .p = 0.95},
+    {NP_BLOCK_CONNECTIONS, "",             "never",     NP_SHOWS_NEVER,    NP_SPREAD_CLIENT_DETECT,   .p = 0},
+    {NP_BLOCK_CONNECTIONS, "server knows", "p50",       NP_SHOWS_QUANTILE, NP_SPREAD_SERVER_DETECT,   .p = 0.50},
+    {NP_BLOCK_CONNECTIONS, "",             "p95",       NP_SHOWS_QUANTILE, NP_SPREAD_SERVER_DETECT,   .p = 0.95},
+    {NP_BLOCK_CONNECTIONS, "",             "never",     NP_SHOWS_NEVER,    NP_SPREAD_SERVER_DETECT,   .p = 0},
+    {NP_BLOCK_CONNECTIONS, "false closes", "/h",        NP_SHOWS_METRIC,   NP_METRIC_FALSE_CLOSES,    .optional = true},
+    {NP_BLOCK_MESSAGES,    "sent",         "",          NP_SHOWS_METRIC,   NP_METRIC_MESSAGES_SENT,   .divisor = 0},
+    {NP_BLOCK_MESSAGES,    "lost",         "%",         NP_SHOWS_SHARE,    NP_METRIC_MESSAGES_LOST,   .divisor = NP_METRIC_MESSAGES_SENT, .compared = true},
+    {NP_BLOCK_MESSAGES,    "late",         "%",         NP_SHOWS_SHARE,    NP_METRIC_MESSAGES_LATE,   .divisor = NP_METRIC_MESSAGES_SENT},
+    {NP_BLOCK_MESSAGES,    "delay",        "p50",       NP_SHOWS_QUANTILE, NP_SPREAD_MESSAGE_DELAY,   .p = 0.50},
+    {NP_BLOCK_MESSAGES,    "",             "p95",       NP_SHOWS_QUANTILE, NP_SPREAD_MESSAGE_DELAY,   .p = 0.95},
+    {NP_BLOCK_MESSAGES,    "",             "p99",       NP_SHOWS_QUANTILE, NP_SPREAD_MESSAGE_DELAY,   .p = 0.99},
+    {NP_BLOCK_COSTS,       "upkeep",       "packets/h", NP_SHOWS_METRIC,   NP_METRIC_UPKEEP_PACKETS,  .divisor = 0},
+    {NP_BLOCK_COSTS,       "upkeep",       "bytes/h",   NP_SHOWS_METRIC,   NP_METRIC_UPKEEP_BYTES,    .compared = true},
+    {NP_BLOCK_COSTS,       "all",          "bytes/h",   NP_SHOWS_METRIC,   NP_METRIC_WIRE_BYTES,      .compared = true},
+    {NP_BLOCK_COSTS,       "wake-ups",     "/h",        NP_SHOWS_METRIC,   NP_METRIC_WAKEUPS,         .compared = true},
+    {NP_BLOCK_COSTS,       "radio",        "J/h",       NP_SHOWS_METRIC,   NP_METRIC_ENERGY,          .optional = true, .compared = true},
+    {NP_BLOCK_COSTS,       "handshakes",   "",          NP_SHOWS_METRIC,   NP_METRIC_HANDSHAKES,      .divisor = 0},
+    {NP_BLOCK_COSTS,       "zombies",      "%",         NP_SHOWS_SHARE,    NP_METRIC_SERVER_ZOMBIE,   .divisor = -1, .optional = true},
+    {NP_BLOCK_COSTS,       "NAT entries",  "mean",      NP_SHOWS_METRIC,   NP_METRIC_NAT_ENTRIES_MEAN, .divisor = 0},
 };
 /* clang-format on */
 const int np_figures_count = sizeof np_figures / sizeof *np_figures;

@@ -7,11 +7,11 @@
 #include "natpulse/study.h"
 
 /* The tables of a comparison that is too wide for one. */
-typedef enum np_part { NP_PART_CONNECTIONS, NP_PART_MESSAGES, NP_PART_COSTS, NP_PART_COUNT } np_part;
-extern const char *const np_part_title[NP_PART_COUNT];
+typedef enum np_block { NP_BLOCK_CONNECTIONS, NP_BLOCK_MESSAGES, NP_BLOCK_COSTS, NP_BLOCK_COUNT } np_block;
+extern const char *const np_block_title[NP_BLOCK_COUNT];
 
 typedef struct np_figure {
-    np_part part;
+    np_block block;
     const char *head, *unit; /* two lines of heading; a blank head belongs to the one before */
     enum { NP_SHOWS_METRIC, NP_SHOWS_SHARE, NP_SHOWS_QUANTILE, NP_SHOWS_NEVER } shows;
     int of;        /* np_metric or np_spread */

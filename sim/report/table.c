@@ -188,7 +188,7 @@ static void put_text_rows(const sheet *t, const char *title, const shown *column
     }
 }
 
-static void put_text_part(const sheet *t, const char *title, const shown *column, int n)
+static void put_text_block(const sheet *t, const char *title, const shown *column, int n)
 {
     for (int from = 0; from < n;) {
         int to = from, width = t->names;
@@ -209,18 +209,18 @@ static void put_text(sheet *t, const char *title)
     shown column[FIGURES_MOST];
     int n = choose(t, column), width;
     t->names = most(name_width(t->study), title ? np_text_width(title) : 0);
-    for (int i = 0; i < NP_PART_COUNT && !title; i++)
-        t->names = most(t->names, np_text_width(np_part_title[i]));
+    for (int i = 0; i < NP_BLOCK_COUNT && !title; i++)
+        t->names = most(t->names, np_text_width(np_block_title[i]));
     width = t->names;
     for (int i = 0; i < n; i++) width += GAP + column[i].width;
     if (title || width <= t->style.width) {
-        put_text_part(t, title ? title : "", column, n);
+        put_text_block(t, title ? title : "", column, n);
         return;
     }
     for (int from = 0, to; from < n; from = to) {
-        np_part part = column[from].figure->part;
-        for (to = from; to < n && column[to].figure->part == part;) to++;
-        put_text_part(t, np_part_title[part], column + from, to - from);
+        np_block block = column[from].figure->block;
+        for (to = from; to < n && column[to].figure->block == block;) to++;
+        put_text_block(t, np_block_title[block], column + from, to - from);
     }
 }
 
