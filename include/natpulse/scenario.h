@@ -19,6 +19,38 @@ typedef struct np_vary {
     uint32_t values;
 } np_vary;
 
+/* `precision`: replicas are added until every interval is narrow enough, or the maximum is reached. */
+typedef struct np_goal {
+    np_metric metric;
+    double share; /* half of the 95 % interval may be at most this much of the mean; above 0, below 1 */
+} np_goal;
+
+typedef struct np_precision {
+    np_goal *goal;
+    uint32_t goals;        /* 0: none is asked for, `replicas` is the count */
+    uint32_t max_replicas; /* at least np_scenario.replicas, which is how many there are to begin with */
+} np_precision;
+
+/* `expect`: FIGURE [of STRATEGY] COMPARISON VALUE, at every point of the grid. */
+typedef enum np_spread_part { NP_SPREAD_PART_P50, NP_SPREAD_PART_P95, NP_SPREAD_PART_P99, NP_SPREAD_PART_MAX, NP_SPREAD_PART_CENSORED } np_spread_part;
+typedef enum np_comparison {
+    NP_COMPARE_LESS,
+    NP_COMPARE_AT_MOST,
+    NP_COMPARE_MORE,
+    NP_COMPARE_AT_LEAST
+} np_comparison;
+#define NP_EVERY_STRATEGY UINT32_MAX
+
+typedef struct np_expectation {
+    const char *text;  /* as written */
+    int metric;        /* an np_metric, whose mean is meant; or -1 */
+    int spread;        /* then an np_spread, and */
+    np_spread_part part;      /* which part of it */
+    uint32_t strategy; /* its number, or NP_EVERY_STRATEGY: each in which the figure has a meaning */
+    np_comparison comparison;
+    double bound; /* in the figure's unit */
+} np_expectation;
+
 typedef struct np_scenario {
     const char *name, *about;
     uint32_t replicas;
@@ -27,7 +59,10 @@ typedef struct np_scenario {
     uint32_t strategies;
     np_vary *vary;
     uint32_t varied;
-    char digest[17];       /* hexadecimal, of the scenario with everything filled in */
+    np_precision precision;
+    np_expectation *expectation;
+    uint32_t expectations;
+    char digest[17];        /* hexadecimal, of the scenario with everything filled in but `expect` */
     struct np_arena *arena; /* owns all of the above */
 } np_scenario;
 
@@ -57,6 +92,9 @@ void np_findings_print(const np_findings *f, FILE *out);
 
 /* Writes the scenario with every default and profile filled in, itself a valid scenario. */
 bool np_scenario_show(const np_scenario *s, FILE *out);
+
+/* The same without `expect`: the text that the digest is of, and all that results depend on. */
+bool np_scenario_canon(const np_scenario *s, FILE *out);
 
 /* The number of points of its grid (1 without vary), and the overrides of the i-th: the last path of `vary` runs
    fastest. `out` has room for s->varied. The strings belong to s. */

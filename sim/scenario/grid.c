@@ -16,7 +16,7 @@
 /* Keys that name or count a study rather than describe one of its points. */
 static bool is_fixed(const char *path)
 {
-    static const char *const fixed[] = {"name", "about", "replicas", "vary"};
+    static const char *const fixed[] = {"name", "about", "replicas", "precision", "expect", "vary"};
     size_t length = strcspn(path, ".");
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; ++i)
         if (strlen(fixed[i]) == length && memcmp(fixed[i], path, length) == 0) return true;

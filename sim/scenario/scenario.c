@@ -101,20 +101,29 @@ static bool set_digest(np_scenario *s)
     char *text = NULL;
     size_t bytes = 0;
     FILE *out = open_memstream(&text, &bytes);
-    bool good = out && np_scenario_show(s, out);
+    bool good = out && np_scenario_canon(s, out);
     if (out) good = fclose(out) == 0 && good;
     if (good) snprintf(s->digest, sizeof s->digest, "%016llx", (unsigned long long)hash_text(text, bytes));
     free(text);
     return good;
 }
 
-bool np_scenario_show(const np_scenario *s, FILE *out)
+static bool write_text(const np_scenario *s, np_writer w)
 {
     np_locale locale = np_locale_enter();
-    np_writer w = {.out = out};
     np_section_write(&w, &np_section_top, s);
     np_locale_leave(locale);
-    return !ferror(out);
+    return !ferror(w.out);
+}
+
+bool np_scenario_show(const np_scenario *s, FILE *out)
+{
+    return write_text(s, (np_writer){.out = out});
+}
+
+bool np_scenario_canon(const np_scenario *s, FILE *out)
+{
+    return write_text(s, (np_writer){.out = out, .rows_only = true});
 }
 
 /* ---- loading ---- */

@@ -6,6 +6,8 @@
  *      ├──── access, core ─── up, down, loss, outages    schema_link.c
  *      ├──── clients[] ────── workload (profile)         schema_clients.c
  *      ├──── strategies[] ─── keepalive, heartbeat       schema_strategies.c
+ *      ├──── precision                                   schema_precision.c
+ *      ├──── expect[]                                    schema_expect.c
  *      └──── servers, tcp, reconnect                     schema_top.c
  *
  * A section reads a map into the struct at `base`. Fields are read in the order of the table, whatever the
@@ -38,7 +40,8 @@ typedef struct np_writer {
     FILE *out;
     int depth;    /* of indentation */
     bool dash;    /* the next key begins an entry of a list */
-    bool profile; /* a profile is written, not a scenario */
+    bool profile;   /* a profile is written, not a scenario */
+    bool rows_only; /* only what results depend on */
 } np_writer;
 
 typedef struct np_choice {

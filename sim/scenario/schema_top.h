@@ -15,6 +15,10 @@ void np_clients_read(np_loading *l, const np_field *f, const np_node *n, void *b
 void np_clients_write(np_writer *w, const np_field *f, const void *base);
 void np_strategies_read(np_loading *l, const np_field *f, const np_node *n, void *base);
 void np_strategies_write(np_writer *w, const np_field *f, const void *base);
+void np_precision_read(np_loading *l, const np_field *f, const np_node *n, void *base);
+void np_precision_write(np_writer *w, const np_field *f, const void *base);
+void np_expect_read(np_loading *l, const np_field *f, const np_node *n, void *base);
+void np_expect_write(np_writer *w, const np_field *f, const void *base);
 void np_vary_read(np_loading *l, const np_field *f, const np_node *n, void *base);
 void np_vary_write(np_writer *w, const np_field *f, const void *base);
 
