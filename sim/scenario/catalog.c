@@ -226,10 +226,15 @@ bool np_profile_list(const char *kind, void (*each)(void *ctx, const np_profile_
     free(names);
     np_locale_leave(locale);
     bool good = report.n == 0 && !report.no_memory;
-    if (good)
-        np_report_drop(&report);
-    else
+    char places[NP_PLACES];
+    if (!good) {
         np_report_finish(&report, findings, e);
+    } else {
+        np_report_drop(&report);
+        if (n == 0)
+            good = np_fail(e, NP_TROUBLE_USAGE, "%s",
+                           np_profile_places(l.profiles, kind, places, sizeof places));
+    }
     np_arena_destroy(l.arena);
     return good;
 }

@@ -101,6 +101,15 @@ np_profiles *np_profiles_create(np_arena *arena, const char *dir)
     return p;
 }
 
+char *np_profile_places(const np_profiles *p, const char *kind, char *buf, size_t size)
+{
+    size_t used = (size_t)snprintf(buf, size, "no %s profiles are found in ", kind);
+    for (int i = 0; i < p->dirs && used < size; ++i)
+        used += (size_t)snprintf(buf + used, size - used, "%s%s", i ? ", " : "", p->dir[i]);
+    if (used < size) snprintf(buf + used, size - used, "; NATPULSE_PROFILES names another place");
+    return buf;
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -220,15 +229,20 @@ static void complain_cycle(np_loading *l, const np_node *n, const chain *above, 
 
 static void complain_unknown(np_loading *l, const np_section *s, const np_node *n)
 {
-    char quoted[NP_QUOTED], hint[NP_HINT];
+    char quoted[NP_QUOTED], hint[NP_HINT], places[NP_PLACES];
     size_t count = 0;
     const char **names = np_profile_names(l->profiles, s->kind, l->arena, &count);
     if (!names) {
         l->report->no_memory = true;
         return;
     }
-    np_report_node(l->report, n, "there is no %s profile %s%s", s->kind,
-                   np_quote(quoted, sizeof quoted, n->text), np_hint(hint, sizeof hint, n->text, names));
+    np_quote(quoted, sizeof quoted, n->text);
+    if (count > 0)
+        np_report_node(l->report, n, "there is no %s profile %s%s", s->kind, quoted,
+                       np_hint(hint, sizeof hint, n->text, names));
+    else
+        np_report_node(l->report, n, "there is no %s profile %s: %s", s->kind, quoted,
+                       np_profile_places(l->profiles, s->kind, places, sizeof places));
     free(names);
 }
 

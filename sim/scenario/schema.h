@@ -38,8 +38,8 @@ typedef struct np_loading {
 /* One writing of one text. */
 typedef struct np_writer {
     FILE *out;
-    int depth;    /* of indentation */
-    bool dash;    /* the next key begins an entry of a list */
+    int depth;      /* of indentation */
+    bool dash;      /* the next key begins an entry of a list */
     bool profile;   /* a profile is written, not a scenario */
     bool rows_only; /* only what results depend on */
 } np_writer;
@@ -154,6 +154,10 @@ bool np_is_profile_kind(const char *kind);
 /* Names of the profiles of a kind, sorted, each once, ended by NULL: free() the array, the names are the
    arena's. NULL when out of memory. */
 const char **np_profile_names(const np_profiles *p, const char *kind, np_arena *arena, size_t *count);
+
+/* "no nat profiles are found in A, B; ...", for when there is none at all. Returns buf. */
+#define NP_PLACES 800
+char *np_profile_places(const np_profiles *p, const char *kind, char *buf, size_t size);
 
 /* The file of a profile; NULL when there is none. A name with a slash or an ending is a path, from dir. */
 const char *np_profile_file(np_profiles *p, const char *kind, const char *name, const char *dir);

@@ -232,6 +232,20 @@ static void test_environment(void **state)
     np_scenario *s = bench_load("s", NULL, 0);
     assert_int_equal(s->world.nat[0].capacity, 11);
     np_scenario_destroy(s);
+
+    /* where nothing is found, the message says where it was looked for */
+    char here[1000];
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir(bench_dir), 0);
+    setenv("NATPULSE_PROFILES", "/nonexistent/one:/nonexistent/two", 1);
+    put_scenario("t", "nothing");
+    np_error e = {0};
+    uint32_t n = 0;
+    if (np_profile_list("radio", note_card, &n, NULL, &e)) fail();
+    if (!np_profile_list("heartbeat", note_card, &n, NULL, &e)) /* unless some lie beside this program */
+        assert_non_null(
+            strstr(e.text, "no heartbeat profiles are found in /nonexistent/one, /nonexistent/two"));
+    assert_int_equal(chdir(here), 0);
     unsetenv("NATPULSE_PROFILES");
 }
 
