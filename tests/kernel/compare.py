@@ -7,7 +7,7 @@ by class, and for each disagreement the history of its group of flows. Fails bel
 
 Where both boxes gave a flow some other port than its own, each drew its own at random: that they did so is compared,
 and the class of port, and that it then stays; not the number. Packets from outside to such a port are readdressed to
-the port that natpulse drew, which takes a few rounds of replay until nothing changes any more.
+the port that natpulse drew, which takes some rounds of replay until nothing changes any more.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import subprocess
 import sys
 
 LEAST = 99.9  # per cent
-ROUNDS = 12
+ROUNDS = 60
 PUBLIC = "192.0.2.1"
 PROTO = {1: "icmp", 6: "tcp", 17: "udp"}
 FLAGS = "FSRPAU"
@@ -88,22 +88,35 @@ class Run:
             sys.exit("%s\nfailed with status %d:\n%s" % (" ".join(command), done.returncode, done.stderr))
         self.sim = {int(row["n"]): row for row in csv.DictReader(open(verdicts))}
 
-    def readdress(self):
-        """Gives packets from outside the port that natpulse drew for their flow. True when that changed one."""
-        ports, changed = {}, False
+    def judge_ports(self, k, s, before):
+        """Whether the ports that both boxes gave a flow go together. A choice is judged once, and stands while both keep to it."""
+        kernel, ours, inside = int(k["out_sport"]), int(s["out_sport"]), int(k["sport"])
+        if before and before[:2] == (kernel, ours):
+            return before
+        drawn = kernel != inside and ours != inside and (k["proto"] == "1" or port_class(kernel) == port_class(ours))
+        fresh = before is None or (before[0] != kernel and before[1] != ours)
+        return kernel, ours, kernel == ours or (drawn and fresh)
+
+    def walk_ports(self):
+        """The pair of ports of each packet's flow at its time."""
+        pairs, self.pair = {}, []
         for n, k in enumerate(self.kernel):
-            s = self.sim.get(n)
-            if k["dir"] == "out":
-                if s and k["verdict"] == s["verdict"] == "forward" and k["what"] != "icmp error":
-                    ports[k["talk"]] = (int(k["out_sport"]), int(s["out_sport"]), int(k["sport"]))
+            s, talk = self.sim.get(n), k["talk"]
+            if k["dir"] == "out" and s and k["what"] != "icmp error" and k["out_src"] == s["out_src"] == PUBLIC:
+                pairs[talk] = self.judge_ports(k, s, pairs.get(talk))
+            self.pair.append(pairs.get(talk))
+
+    def readdress(self):
+        """Gives packets from outside the port that natpulse chose for their flow. True when that changed one."""
+        changed = False
+        for n, k in enumerate(self.kernel):
+            if k["dir"] == "out" or not self.pair[n]:
                 continue
-            if k["talk"] not in ports:
-                continue
-            kernel, ours, inside = ports[k["talk"]]
+            kernel, ours, fine = self.pair[n]
             packet, original = self.records[n][1], self.own[n]
             for at in port_places(original):
                 wanted = struct.unpack_from(">H", original, at)[0]
-                if wanted == kernel and kernel != inside and ours != inside:
+                if wanted == kernel and fine:
                     wanted = ours
                 if struct.unpack_from(">H", packet, at)[0] != wanted:
                     struct.pack_into(">H", packet, at, wanted)
@@ -111,13 +124,14 @@ class Run:
         return changed
 
     def settle(self):
-        for _ in range(ROUNDS):
+        self.rounds, changed = 0, True
+        while changed and self.rounds < ROUNDS:
             self.replay()
-            if not self.readdress():
-                return
-        self.replay()
+            self.walk_ports()
+            self.rounds += 1
+            changed = self.readdress()
 
-    def agrees(self, n, k, pairs):
+    def agrees(self, n, k):
         s = self.sim.get(n)
         if s is None or s["verdict"] != k["verdict"]:
             return False
@@ -127,21 +141,12 @@ class Run:
             return False
         if k["what"] == "icmp error":
             return True
-        if k["dir"] == "in" or k["out_src"] != PUBLIC:
-            return s["out_dport"] == k["out_dport"] and (k["proto"] == "1" or s["out_sport"] == k["out_sport"])
-        if k["proto"] != "1" and s["out_dport"] != k["out_dport"]:
-            return False
-        kernel, ours, inside = int(k["out_sport"]), int(s["out_sport"]), int(k["sport"])
-        before, pairs[k["talk"]] = pairs.get(k["talk"]), (kernel, ours)
-        if kernel == ours:
-            return True
-        if kernel == inside or ours == inside or (k["proto"] != "1" and port_class(kernel) != port_class(ours)):
-            return False
-        return before is None or before == (kernel, ours) or (before[0] != kernel and before[1] != ours)
+        if k["dir"] == "out" and k["out_src"] == PUBLIC:
+            return self.pair[n][2] and (k["proto"] == "1" or s["out_dport"] == k["out_dport"])
+        return s["out_dport"] == k["out_dport"] and (k["proto"] == "1" or s["out_sport"] == k["out_sport"])
 
     def compare(self):
-        pairs = {}
-        self.wrong = [n for n, k in enumerate(self.kernel) if not self.agrees(n, k, pairs)]
+        self.wrong = [n for n, k in enumerate(self.kernel) if not self.agrees(n, k)]
 
     def show_ends(self, row):
         if row is None:
@@ -160,6 +165,8 @@ class Run:
             text = "%s %d len %s" % (PROTO[int(k["proto"])], flags, k["length"])
         ends = "%s:%s>%s:%s" % (k["src"], k["sport"], k["dst"], k["dport"])
         verdict = "both " + self.show_ends(k)
+        if self.pair[n] and self.pair[n][0] != self.pair[n][1]:
+            verdict += " (natpulse: %d)" % self.pair[n][1]
         if n in wrong:
             verdict = "kernel %s; natpulse %s (%s)" % (self.show_ends(k), self.show_ends(s), s["reason"] if s else "not judged")
         mark = "!!" if n in wrong else "  "
@@ -213,7 +220,10 @@ def main():
         for k in run.kernel:
             kinds[k["verdict"]] = kinds.get(k["verdict"], 0) + 1
         said = ", ".join("%d %s" % (kinds[v], v) for v in sorted(kinds))
-        print("seed %s, %s: %d packets (%s), agree %.3f %%" % (run.setting["seed"], run.name(), n, said, percentage(good, n)))
+        print(
+            "seed %s, %s: %d packets (%s), agree %.3f %% after %d rounds"
+            % (run.setting["seed"], run.name(), n, said, percentage(good, n), run.rounds)
+        )
     print("all: %d packets, agree %.3f %%, %d do not" % (whole, percentage(agreed, whole), whole - agreed))
     sys.exit(0 if percentage(agreed, whole) >= LEAST else 1)
 

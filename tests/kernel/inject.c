@@ -14,6 +14,11 @@
  * Times. The kernel keeps its deadlines in jiffies (4 ms at HZ = 250), and this process is not always woken on time. So
  * a packet that would fall closer than EDGE_CLEAR to any timeout after any earlier packet of its group waits
  * until it is clear of it, and the rest of its talk waits with it: what then happens does not depend on luck.
+ *
+ * The dead. A mapping past its deadline matches no packet, but until the kernel's collector passes, at once or a
+ * minute later, it lends its port to the next flow of the same client port (find_appropriate_src asks for no
+ * deadline). So where ports are contended, the router is asked for each of the flows before every packet: a lookup
+ * buries the dead it meets.
  */
 #include "plan.h"
 #include <arpa/inet.h>
@@ -21,6 +26,9 @@
 #include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netlink.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -65,7 +73,7 @@ typedef struct fate {
 
 typedef struct group {
     int64_t sent[SENT_MOST];
-    uint32_t n;
+    uint32_t n, talks, first; /* packets sent; its talks stand together in the plan */
 } group;
 
 /* A talk under way. */
@@ -79,6 +87,7 @@ typedef struct voice {
 typedef struct lab {
     int wire[2];    /* to send: from the client's and the server's end */
     int watch[2];   /* the router's two interfaces */
+    int table;      /* netlink, to ask for flows in the router's conntrack table */
     plan plan;
     voice *voice;
     group *group;
@@ -128,6 +137,8 @@ static void open_lab(lab *l, const char *suffix)
     enter("router", suffix);
     l->watch[0] = open_interface("r0", true);
     l->watch[1] = open_interface("r1", true);
+    l->table = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+    if (l->table < 0) die("netlink");
 }
 
 /* ---- what the router does ---- */
@@ -298,6 +309,79 @@ static int64_t edge_wait(const group *g, int64_t at)
     return wait;
 }
 
+/* A netlink message in the making. */
+typedef struct message {
+    _Alignas(NLMSG_ALIGNTO) uint8_t byte[256];
+    uint32_t n;
+} message;
+
+static uint32_t put(message *m, uint16_t type, const void *data, uint32_t size)
+{
+    uint32_t at = m->n;
+    struct nlattr head = {(uint16_t)(NLA_HDRLEN + size), type};
+    memcpy(m->byte + at, &head, sizeof head);
+    if (size) memcpy(m->byte + at + NLA_HDRLEN, data, size);
+    m->n += NLA_ALIGN(NLA_HDRLEN + size);
+    return at;
+}
+static uint32_t open_nest(message *m, uint16_t type)
+{
+    return put(m, type | NLA_F_NESTED, NULL, 0);
+}
+static void close_nest(message *m, uint32_t at)
+{
+    uint16_t size = (uint16_t)(m->n - at);
+    memcpy(m->byte + at, &size, sizeof size);
+}
+
+/* Asks the router for the flow that this talk makes. */
+static void look_up(const lab *l, const talk *t)
+{
+    message m = {.n = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg))};
+    uint32_t src = htonl(t->client), dst = htonl(t->server);
+    uint16_t sport = htons(t->sport), dport = htons(t->dport);
+    uint8_t type = ECHO_REQUEST, code = 0;
+    uint32_t tuple = open_nest(&m, CTA_TUPLE_ORIG), ip = open_nest(&m, CTA_TUPLE_IP);
+    put(&m, CTA_IP_V4_SRC, &src, sizeof src);
+    put(&m, CTA_IP_V4_DST, &dst, sizeof dst);
+    close_nest(&m, ip);
+    uint32_t proto = open_nest(&m, CTA_TUPLE_PROTO);
+    put(&m, CTA_PROTO_NUM, &t->proto, sizeof t->proto);
+    if (t->proto == ICMP) {
+        put(&m, CTA_PROTO_ICMP_ID, &sport, sizeof sport);
+        put(&m, CTA_PROTO_ICMP_TYPE, &type, sizeof type);
+        put(&m, CTA_PROTO_ICMP_CODE, &code, sizeof code);
+    } else {
+        put(&m, CTA_PROTO_SRC_PORT, &sport, sizeof sport);
+        put(&m, CTA_PROTO_DST_PORT, &dport, sizeof dport);
+    }
+    close_nest(&m, proto);
+    close_nest(&m, tuple);
+    struct nlmsghdr head = {.nlmsg_len = m.n,
+                            .nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET,
+                            .nlmsg_flags = NLM_F_REQUEST};
+    struct nfgenmsg family = {.nfgen_family = AF_INET, .version = NFNETLINK_V0};
+    memcpy(m.byte, &head, sizeof head);
+    memcpy(m.byte + NLMSG_HDRLEN, &family, sizeof family);
+    union {
+        struct {
+            struct nlmsghdr head;
+            struct nlmsgerr error;
+        } said;
+        char room[8192];
+    } answer;
+    if (send(l->table, m.byte, m.n, 0) < 0 || recv(l->table, &answer, sizeof answer, 0) < NLMSG_HDRLEN)
+        die("asking for a flow");
+    if (answer.said.head.nlmsg_type == NLMSG_ERROR && answer.said.error.error != -ENOENT)
+        errno = -answer.said.error.error, die("asking for a flow");
+}
+
+static void bury_dead(const lab *l, uint32_t group)
+{
+    for (uint32_t i = l->group[group].first; i < l->plan.talks && l->plan.talk[i].group == group; i++)
+        look_up(l, &l->plan.talk[i]);
+}
+
 static void sleep_until(lab *l, int64_t due)
 {
     int64_t left;
@@ -326,7 +410,8 @@ static bool speak_next(lab *l)
         l->postponed++;
         return true;
     }
-    g->sent[g->n++] = at;
+    if (g->talks > 1) bury_dead(l, t->group);
+    g->sent[g->n++] = now_ns();
     send_step(l, t, v);
     if (++v->next < t->n) v->due = at + t->step[v->next].gap;
     return true;
@@ -337,6 +422,10 @@ static void speak(lab *l)
     int64_t start = now_ns() + 20 * MS;
     for (uint32_t i = 0; i < l->plan.talks; i++)
         l->voice[i] = (voice){.due = start + l->plan.talk[i].start, .external = l->plan.talk[i].sport};
+    for (uint32_t i = 0; i < l->plan.talks; i++) {
+        group *g = &l->group[l->plan.talk[i].group];
+        if (g->talks++ == 0) g->first = i;
+    }
     while (speak_next(l)) {}
     sleep_until(l, now_ns() + 200 * MS);
     check_losses(l);
@@ -453,8 +542,8 @@ int main(int argc, char **argv)
     qsort_r(l.order, l.arrived_in_order, sizeof *l.order, by_arrival, &l);
     write_pcap(&l, out);
     write_csv(&l, out);
-    printf("%u talks, %u packets sent, %u arrived, %u waited for an edge\n", l.plan.talks, l.ids, l.arrived_in_order,
-           l.postponed);
+    printf("%u talks, %u packets sent, %u arrived, %u waited for an edge\n", l.plan.talks, l.ids,
+           l.arrived_in_order, l.postponed);
     if (l.arrived_in_order != l.ids) errno = 0, die("some packets did not reach the router");
     free(l.voice);
     free(l.group);
