@@ -6,16 +6,16 @@
  */
 #include "beat_strategy.h"
 
-static void start(np_beat *b, const np_beat_config *c, np_time now)
+static void start(np_beat *b, const np_beat_config *c, const np_beat_owner *o, np_time now)
 {
-    b->next = now + c->every;
+    b->next = now + np_beat_every(c, o);
 }
 
-static bool due(np_beat *b, const np_beat_config *c, np_key key, np_time now)
+static bool due(np_beat *b, const np_beat_config *c, const np_beat_owner *o, np_time now)
 {
-    (void)key;
-    b->next = now + c->every - (now - b->next) % c->every;
+    np_time every = np_beat_every(c, o);
+    b->next = now + every - (now - b->next) % every;
     return true;
 }
 
-const np_beat_strategy np_strategy_fixed = {.start = start, .due = due};
+const np_beat_strategy np_strategy_fixed = {.has_every = true, .start = start, .due = due};

@@ -8,22 +8,35 @@
 
 #include "natpulse/beat.h"
 
-/* Random draws of this floor: NP_PURPOSE(3, 0x100 ..) are the heartbeats', below 0x100 the workloads'. */
+/* Random draws of this floor: NP_PURPOSE(3, 0x100 ..) are the heartbeats', below 0x100 the workloads'. The
+   index is the time of the draw: an end draws at most once at a time, and keeps no count. */
 #define NP_PURPOSE_BEAT NP_PURPOSE(3, 0x100)
 
 typedef struct np_beat_strategy {
-    /* The connection has opened: sets b->next. Where that takes a random draw, b->next = now: `due` comes at
-       once and has the key. */
-    void (*start)(np_beat *b, const np_beat_config *c, np_time now);
+    bool has_every;     /* it goes by c->every */
+    bool learns;        /* it needs o->memory */
+    bool one_at_a_time; /* times between beats vary: the answer to one must be due before the next */
+    bool by_least;      /* the shortest time between beats is c->least, else c->every */
+
+    /* The connection has opened: sets b->next. */
+    void (*start)(np_beat *b, const np_beat_config *c, const np_beat_owner *o, np_time now);
 
     /* b->next has come: moves b->next past `now`; returns whether a beat is to be sent now. */
-    bool (*due)(np_beat *b, const np_beat_config *c, np_key key, np_time now);
+    bool (*due)(np_beat *b, const np_beat_config *c, const np_beat_owner *o, np_time now);
 
-    /* All may be NULL, and may move b->next: something was heard (to put a beat off), a beat was answered or
-       missed (to learn from it). */
-    void (*heard)(np_beat *b, const np_beat_config *c, np_time now);
-    void (*answered)(np_beat *b, const np_beat_config *c, np_time now);
-    void (*missed)(np_beat *b, const np_beat_config *c, np_time now);
+    /* All may be NULL, and may move b->next: a beat was answered or missed (to learn from it); something was
+       heard (told after `answered`), or sent other than a beat (to put a beat off). */
+    void (*answered)(np_beat *b, const np_beat_config *c, const np_beat_owner *o, np_time now);
+    void (*missed)(np_beat *b, const np_beat_config *c, const np_beat_owner *o, np_time now);
+    void (*heard)(np_beat *b, const np_beat_config *c, const np_beat_owner *o, np_beat_what what,
+                  np_time now);
+    void (*sent)(np_beat *b, const np_beat_config *c, const np_beat_owner *o, np_time now);
 } np_beat_strategy;
+
+/* c->every, doubled as often as the server complained. */
+static inline np_time np_beat_every(const np_beat_config *c, const np_beat_owner *o)
+{
+    return c->every << (o->memory ? o->memory->doublings : 0);
+}
 
 #endif

@@ -27,6 +27,9 @@ static np_addr server_addr(uint32_t i)
     return np_addr_ipv4(0xc6120001u + i);
 }
 
+/* HTTP/2's GOAWAY with the text "too_many_pings": 9 + 8 + 14 (RFC 9113 6.8, gRPC proposal A8). */
+#define GOAWAY_BYTES 31
+
 /* The context of an end's output. */
 struct io {
     struct world *world;
@@ -108,6 +111,14 @@ static bool beats(const struct world *w, const struct conn *c)
     return w->has_beat && c->session != NONE && strategy_applies(w, c->group);
 }
 
+/* What the heartbeat of an end may know beyond this connection. */
+static np_beat_owner owner(const struct world *w, const struct conn *c, enum side side)
+{
+    uint32_t entity = 2 * (w->client[c->client].first_session + c->session) + side;
+    return (np_beat_owner){
+        .key = w->key, .entity = entity, .memory = w->beat_memory ? &w->beat_memory[entity] : NULL};
+}
+
 static void address(const struct world *w, const struct conn *c, uint32_t conn, enum side from, np_packet *p)
 {
     (void)w;
@@ -137,6 +148,32 @@ static void transmit(void *ctx, np_packet *p)
     np_wire_from(io->world, io->side, p);
 }
 
+static np_beat_what beat_what(enum message_type type)
+{
+    return type == MESSAGE_BEAT ? NP_BEAT_BEAT : type == MESSAGE_ANSWER ? NP_BEAT_ANSWER : NP_BEAT_MESSAGE;
+}
+
+/* The heartbeat's view of a message that arrived. */
+static void hear(struct world *w, uint32_t conn, enum side at, const struct message *m)
+{
+    struct conn *c = conn_at(w, conn);
+    const np_beat_config *b = &w->strategy->beat;
+    np_beat_owner o = owner(w, c, at);
+    np_beat_action a = np_beat_heard(beat_at(w, conn, at), b, &o, beat_what(m->type), w->now);
+    if (!c->believes[at]) return;
+    if (a == NP_BEAT_TOO_MANY) {
+        np_conn_write(w, conn, at, &(struct message){.type = MESSAGE_GOAWAY, .bytes = GOAWAY_BYTES});
+        np_meter_gives_up(w, conn, at, "too-many-beats");
+        np_conn_close(w, conn, at);
+    } else if (m->type == MESSAGE_GOAWAY) {
+        np_beat_slow_down(b, &o);
+        np_meter_gives_up(w, conn, at, "too-many-beats");
+        np_conn_abort(w, conn, at);
+    } else if (m->type == MESSAGE_BEAT && b->answer_bytes) {
+        np_conn_write(w, conn, at, &(struct message){.type = MESSAGE_ANSWER, .bytes = b->answer_bytes});
+    }
+}
+
 /* A whole message arrived at side `at`. Frees the message. */
 static void deliver(struct world *w, uint32_t conn, enum side at, uint32_t message)
 {
@@ -144,14 +181,8 @@ static void deliver(struct world *w, uint32_t conn, enum side at, uint32_t messa
     message_free(w, message);
     struct conn *c = conn_at(w, conn);
     np_meter_message_arrived(w, &m);
-    if (beats(w, c)) {
-        const np_beat_config *b = &w->strategy->beat;
-        np_beat_heard(beat_at(w, conn, at), b, w->now);
-        if (m.type == MESSAGE_ANSWER) np_beat_answered(beat_at(w, conn, at), b, w->now);
-        if (m.type == MESSAGE_BEAT && b->answer_bytes && c->believes[at])
-            np_conn_write(w, conn, at, &(struct message){.type = MESSAGE_ANSWER, .bytes = b->answer_bytes});
-    }
-    if (m.type == MESSAGE_BEAT || m.type == MESSAGE_ANSWER) return;
+    if (beats(w, c)) hear(w, conn, at, &m);
+    if (m.type == MESSAGE_BEAT || m.type == MESSAGE_ANSWER || m.type == MESSAGE_GOAWAY) return;
     if (at == CLIENT)
         np_client_message(w, conn, &m);
     else
@@ -175,9 +206,11 @@ static void received(void *ctx, uint64_t upto)
 static void end_opened(struct world *w, uint32_t conn, enum side side)
 {
     struct conn *c = conn_at(w, conn);
-    if (beats(w, c))
+    if (beats(w, c)) {
+        np_beat_owner o = owner(w, c, side);
         np_beat_start(beat_at(w, conn, side), &w->strategy->beat,
-                      side == CLIENT ? NP_BEAT_CLIENT : NP_BEAT_SERVER, 2 * c->client + side, w->now);
+                      side == CLIENT ? NP_BEAT_CLIENT : NP_BEAT_SERVER, &o, w->now);
+    }
     np_meter_believes(w, conn, side);
     if (side == CLIENT)
         np_client_opened(w, conn);
@@ -222,7 +255,13 @@ static void end_gone(struct world *w, uint32_t conn, enum side side)
 static void end_fails(struct world *w, uint32_t conn, enum side side, const char *why)
 {
     struct conn *c = conn_at(w, conn);
-    if (c->believes[side]) np_meter_gives_up(w, conn, side, why);
+    if (c->believes[side]) {
+        if (beats(w, c)) {
+            np_beat_owner o = owner(w, c, side);
+            np_beat_broke(beat_at(w, conn, side), &w->strategy->beat, &o, w->now);
+        }
+        np_meter_gives_up(w, conn, side, why);
+    }
     end_gone(w, conn, side);
 }
 
@@ -479,6 +518,10 @@ uint32_t np_conn_write(struct world *w, uint32_t conn, enum side from, const str
     m->client = c->client;
     m->from = (uint8_t)from;
     np_kind kind = m->type == MESSAGE_BEAT || m->type == MESSAGE_ANSWER ? NP_KIND_HEARTBEAT : NP_KIND_PAYLOAD;
+    if (m->type != MESSAGE_BEAT && beats(w, c)) {
+        np_beat_owner o = owner(w, c, from);
+        np_beat_sent(beat_at(w, conn, from), &w->strategy->beat, &o, beat_what(m->type), w->now);
+    }
     if (c->transport == NP_TCP) {
         append(w, c, from, i);
         m->end = UINT64_MAX; /* not before it is written */
@@ -547,7 +590,8 @@ void np_conn_timer(struct world *w, uint32_t conn, enum side side, np_time when)
         np_tcp_timer(tcp_at(w, conn, side), tcp_config(w, c, side), SINK((&(struct io){w, conn, side})),
                      w->now);
     while (c->end[side] == END_LIVE && c->believes[side] && beats(w, c)) {
-        np_beat_action a = np_beat_timer(beat_at(w, conn, side), &w->strategy->beat, w->key, w->now);
+        np_beat_owner o = owner(w, c, side);
+        np_beat_action a = np_beat_timer(beat_at(w, conn, side), &w->strategy->beat, &o, w->now);
         if (a == NP_BEAT_NOTHING) break;
         if (a == NP_BEAT_SEND) {
             np_conn_write(w, conn, side,

@@ -66,6 +66,7 @@ enum message_type {
     MESSAGE_RESPONSE,
     MESSAGE_BEAT,
     MESSAGE_ANSWER,      /* to a beat */
+    MESSAGE_GOAWAY,      /* beats came too often */
     MESSAGE_POLL,        /* "anything for me?" */
     MESSAGE_POLL_ANSWER, /* "that was all" */
     MESSAGE_HELLO,       /* UDP: tells the server where the client is */
@@ -227,6 +228,7 @@ struct world {
     np_tcp_config tcp_plain, tcp_end[2]; /* of groups no strategy applies to; of the strategy's ends */
     np_connection connection;            /* of the strategy */
     bool has_beat;
+    np_beat_memory *beat_memory; /* [2 * sessions]; NULL where the strategy remembers nothing */
 
     struct meter meter;
     np_result *result;

@@ -57,6 +57,9 @@ static bool make_clients(struct world *w)
             np_time from = start > c->warmup ? start : c->warmup;
             if (c->group[g].measure) w->meter.conn_s += np_seconds(c->duration - from);
         }
+    if (np_beat_remembers(&w->strategy->beat) &&
+        !(w->beat_memory = np_memory_zeroed((sessions + 1) * 2 * sizeof *w->beat_memory)))
+        return false;
     return (w->session = calloc(sessions ? sessions : 1, sizeof *w->session)) != NULL;
 }
 
@@ -106,6 +109,7 @@ static void destroy(struct world *w)
     np_events_destroy(w->events);
     free(w->client);
     free(w->session);
+    free(w->beat_memory);
     free(w->bucket);
     free(w->server_open);
     free(w->reap);

@@ -18,7 +18,7 @@
 
 #define S NP_SECOND
 
-static const np_key key = {{1, 2}};
+static const np_beat_owner owner = {.key = {{1, 2}}, .entity = 1};
 
 static np_beat_config config(np_time every, np_time timeout, uint32_t misses)
 {
@@ -40,16 +40,16 @@ static np_time play(const np_beat_config *c, np_beat_side side, np_time trip, np
     static np_time answer[MOST];
     unsigned first = 0, last = 0;
     np_beat b;
-    np_beat_start(&b, c, side, 1, 0);
+    np_beat_start(&b, c, side, &owner, 0);
     *beats = 0;
     for (;;) {
         np_time now = np_beat_deadline(&b, c);
         if (first != last && answer[first] <= now) {
             now = answer[first++];
-            np_beat_answered(&b, c, now);
+            np_beat_heard(&b, c, &owner, NP_BEAT_ANSWER, now);
         }
         if (now > until) return NP_NEVER;
-        for (np_beat_action a; (a = np_beat_timer(&b, c, key, now)) != NP_BEAT_NOTHING;) {
+        for (np_beat_action a; (a = np_beat_timer(&b, c, &owner, now)) != NP_BEAT_NOTHING;) {
             if (a != NP_BEAT_SEND) {
                 *how = a;
                 return now;
@@ -119,7 +119,7 @@ static void misses_against_a_list(void **state)
         np_beat_config c =
             config(10 * S, (1 + (np_time)np_below(np_stream_next(&r), 35)) * S + 1, 1 + run % 4);
         np_beat b;
-        np_beat_start(&b, &c, NP_BEAT_CLIENT, 0, 0);
+        np_beat_start(&b, &c, NP_BEAT_CLIENT, &owner, 0);
         enum { BEATS = 60 };
         np_time due[BEATS], now = 0; /* deadlines of beats that wait, oldest first */
         unsigned waiting = 0, row = 0, sent = 0;
@@ -129,7 +129,7 @@ static void misses_against_a_list(void **state)
             np_time answered = now + (np_time)np_below(np_stream_next(&r), 30) * S + 2;
             if (waiting && answered < tick) { /* the oldest one's answer */
                 now = answered;
-                np_beat_answered(&b, &c, now);
+                np_beat_heard(&b, &c, &owner, NP_BEAT_ANSWER, now);
                 memmove(due, due + 1, --waiting * sizeof due[0]);
                 row = 0;
                 continue;
@@ -141,7 +141,7 @@ static void misses_against_a_list(void **state)
                 want_dead |= ++row >= c.misses;
             }
             np_beat_action a;
-            while ((a = np_beat_timer(&b, &c, key, now)) == NP_BEAT_SEND) got_send = true;
+            while ((a = np_beat_timer(&b, &c, &owner, now)) == NP_BEAT_SEND) got_send = true;
             dead = a == NP_BEAT_DEAD;
             assert_int_equal(dead, want_dead);
             assert_int_equal(got_send, !dead && now % c.every == 0);
@@ -164,17 +164,17 @@ static void who_sends(void **state)
             np_beat_config c = config(30 * S, 10 * S, 2);
             c.from = cases[i].from;
             np_beat b;
-            np_beat_start(&b, &c, (np_beat_side)side, 0, 5 * S);
+            np_beat_start(&b, &c, (np_beat_side)side, &owner, 5 * S);
             bool sends = side == NP_BEAT_CLIENT ? cases[i].client : cases[i].server;
             assert_true(np_beat_deadline(&b, &c) == (sends ? 35 * S : NP_NEVER));
-            np_beat_answered(&b, &c, 6 * S); /* a stray answer is no trouble */
-            assert_int_equal(np_beat_timer(&b, &c, key, 7 * S), NP_BEAT_NOTHING);
+            np_beat_heard(&b, &c, &owner, NP_BEAT_ANSWER, 6 * S); /* a stray answer is no trouble */
+            assert_int_equal(np_beat_timer(&b, &c, &owner, 7 * S), NP_BEAT_NOTHING);
         }
     np_beat_config none;
     np_beat_defaults(&none);
     assert_null(none.strategy);
     np_beat b;
-    np_beat_start(&b, &none, NP_BEAT_CLIENT, 0, 0);
+    np_beat_start(&b, &none, NP_BEAT_CLIENT, &owner, 0);
     assert_true(np_beat_deadline(&b, &none) == NP_NEVER);
 }
 
@@ -199,23 +199,23 @@ static void silence(void **state)
     np_beat_config c = config(30 * S, 10 * S, 2);
     c.server_closes_after = 75 * S;
     np_beat b;
-    np_beat_start(&b, &c, NP_BEAT_SERVER, 0, 0);
+    np_beat_start(&b, &c, NP_BEAT_SERVER, &owner, 0);
     for (np_time t = 30 * S; t <= 300 * S; t += 30 * S) {
         assert_true(np_beat_deadline(&b, &c) > t);
-        np_beat_heard(&b, &c, t);
+        np_beat_heard(&b, &c, &owner, NP_BEAT_MESSAGE, t);
     }
     assert_true(np_beat_deadline(&b, &c) == 375 * S);
-    assert_int_equal(np_beat_timer(&b, &c, key, 375 * S - 1), NP_BEAT_NOTHING);
-    assert_int_equal(np_beat_timer(&b, &c, key, 375 * S), NP_BEAT_SILENT);
+    assert_int_equal(np_beat_timer(&b, &c, &owner, 375 * S - 1), NP_BEAT_NOTHING);
+    assert_int_equal(np_beat_timer(&b, &c, &owner, 375 * S), NP_BEAT_SILENT);
 
-    np_beat_start(&b, &c, NP_BEAT_CLIENT, 0, 0);
-    assert_int_equal(np_beat_timer(&b, &c, key, 30 * S), NP_BEAT_SEND);
-    np_beat_answered(&b, &c, 31 * S);
+    np_beat_start(&b, &c, NP_BEAT_CLIENT, &owner, 0);
+    assert_int_equal(np_beat_timer(&b, &c, &owner, 30 * S), NP_BEAT_SEND);
+    np_beat_heard(&b, &c, &owner, NP_BEAT_ANSWER, 31 * S);
     assert_true(np_beat_deadline(&b, &c) == 60 * S);
     c.timeout = 0;
     for (np_time t = 60 * S; t < 900 * S; t += 30 * S) {
-        assert_int_equal(np_beat_timer(&b, &c, key, t), NP_BEAT_SEND);
-        assert_int_equal(np_beat_timer(&b, &c, key, t), NP_BEAT_NOTHING);
+        assert_int_equal(np_beat_timer(&b, &c, &owner, t), NP_BEAT_SEND);
+        assert_int_equal(np_beat_timer(&b, &c, &owner, t), NP_BEAT_NOTHING);
     }
 }
 
@@ -225,18 +225,62 @@ static void late_calls(void **state)
     (void)state;
     np_beat_config c = config(30 * S, 0, 1);
     np_beat b;
-    np_beat_start(&b, &c, NP_BEAT_CLIENT, 0, 0);
-    assert_int_equal(np_beat_timer(&b, &c, key, 100 * S), NP_BEAT_SEND);
-    assert_int_equal(np_beat_timer(&b, &c, key, 100 * S), NP_BEAT_NOTHING);
+    np_beat_start(&b, &c, NP_BEAT_CLIENT, &owner, 0);
+    assert_int_equal(np_beat_timer(&b, &c, &owner, 100 * S), NP_BEAT_SEND);
+    assert_int_equal(np_beat_timer(&b, &c, &owner, 100 * S), NP_BEAT_NOTHING);
     assert_true(np_beat_deadline(&b, &c) == 120 * S);
-    assert_int_equal(np_beat_timer(&b, &c, key, 120 * S), NP_BEAT_SEND);
+    assert_int_equal(np_beat_timer(&b, &c, &owner, 120 * S), NP_BEAT_SEND);
     assert_true(np_beat_deadline(&b, &c) == 150 * S);
 
     c = config(10 * S, 25 * S, 2); /* two answers overdue at once */
-    np_beat_start(&b, &c, NP_BEAT_CLIENT, 0, 0);
-    assert_int_equal(np_beat_timer(&b, &c, key, 10 * S), NP_BEAT_SEND);
-    assert_int_equal(np_beat_timer(&b, &c, key, 20 * S), NP_BEAT_SEND);
-    assert_int_equal(np_beat_timer(&b, &c, key, 50 * S), NP_BEAT_DEAD);
+    np_beat_start(&b, &c, NP_BEAT_CLIENT, &owner, 0);
+    assert_int_equal(np_beat_timer(&b, &c, &owner, 10 * S), NP_BEAT_SEND);
+    assert_int_equal(np_beat_timer(&b, &c, &owner, 20 * S), NP_BEAT_SEND);
+    assert_int_equal(np_beat_timer(&b, &c, &owner, 50 * S), NP_BEAT_DEAD);
+}
+
+/* Too many beats: nearer than permitted to the one before is a strike, early or not; a message forgives. */
+static void too_many(void **state)
+{
+    (void)state;
+    np_beat_config c = config(30 * S, 10 * S, 2);
+    c.server_permits = 300 * S;
+    c.strikes = 2;
+    np_beat_memory memory = {0};
+    const np_beat_owner o = {.memory = &memory};
+    np_beat b;
+    np_beat_start(&b, &c, NP_BEAT_SERVER, &o, 0);
+    static const struct {
+        np_time at;
+        char what; /* b: a beat arrives; m: a message goes out; a: an answer does */
+        bool too_many;
+    } script[] = {
+        {100, 'b', false},  {399, 'b', false},  {700, 'b', false}, /* near by a second; far enough */
+        {999, 'b', false},  {1000, 'a', false}, {1298, 'b', true}, /* strikes two and three: gone */
+        {2000, 'm', false}, {2001, 'b', false}, {2002, 'b', false}, {2003, 'b', false}, {2004, 'm', false},
+        {2005, 'b', false}, {2006, 'b', false}, {2007, 'b', false}, {2008, 'b', true},
+    };
+    for (unsigned i = 0; i < sizeof script / sizeof script[0]; i++) {
+        np_time at = script[i].at * S;
+        if (script[i].what != 'b') {
+            np_beat_sent(&b, &c, &o, script[i].what == 'm' ? NP_BEAT_MESSAGE : NP_BEAT_ANSWER, at);
+            continue;
+        }
+        np_beat_action a = np_beat_heard(&b, &c, &o, NP_BEAT_BEAT, at);
+        assert_int_equal(a, script[i].too_many ? NP_BEAT_TOO_MANY : NP_BEAT_NOTHING);
+    }
+    np_beat_start(&b, &c, NP_BEAT_CLIENT, &o, 0); /* the rule is the server's; the client slows down */
+    for (int i = 1; i < 9; i++) assert_int_equal(np_beat_heard(&b, &c, &o, NP_BEAT_BEAT, i), NP_BEAT_NOTHING);
+    np_beat_slow_down(&c, &o);
+    np_beat_start(&b, &c, NP_BEAT_CLIENT, &o, 0);
+    assert_true(np_beat_deadline(&b, &c) == 60 * S);
+    np_beat_slow_down(&c, &o);
+    assert_int_equal(np_beat_timer(&b, &c, &o, 60 * S), NP_BEAT_SEND);
+    np_beat_heard(&b, &c, &o, NP_BEAT_ANSWER, 61 * S);
+    assert_true(np_beat_deadline(&b, &c) == 180 * S);
+    for (int i = 0; i < 100; i++) np_beat_slow_down(&c, &o);
+    np_beat_start(&b, &c, NP_BEAT_CLIENT, &o, 0);
+    assert_true(np_beat_deadline(&b, &c) < 2 * NP_DAY);
 }
 
 static void listed(void **state)
@@ -244,13 +288,26 @@ static void listed(void **state)
     (void)state;
     const char *const *list = np_beat_list();
     assert_string_equal(list[0], "fixed");
-    for (unsigned i = 0; list[i]; i++) { /* every one of them starts and beats */
+    for (unsigned i = 0; list[i]; i++) { /* every one of them starts, and those that beat by themselves do */
         np_beat_config c = config(30 * S, 10 * S, 2);
         c.strategy = list[i];
-        unsigned beats;
-        np_beat_action how;
-        play(&c, NP_BEAT_CLIENT, S, NP_DAY, NP_HOUR, &beats, &how);
-        assert_true(beats > 0);
+        c.least = 20 * S;
+        c.most = 60 * S;
+        c.step = 10 * S;
+        np_beat_memory memory = {0};
+        const np_beat_owner o = {.key = owner.key, .memory = &memory};
+        np_beat b;
+        np_beat_start(&b, &c, NP_BEAT_CLIENT, &o, 0);
+        bool waits = !strcmp(list[i], "none") || !strcmp(list[i], "passive");
+        assert_int_equal(np_beat_deadline(&b, &c) == NP_NEVER, waits);
+        if (waits) continue;
+        for (int n = 0; n < 20; n++) {
+            np_time now = np_beat_deadline(&b, &c), before = now;
+            assert_int_equal(np_beat_timer(&b, &c, &o, now), NP_BEAT_SEND);
+            np_beat_heard(&b, &c, &o, NP_BEAT_ANSWER, now);
+            assert_true(np_beat_deadline(&b, &c) - before >= np_beat_shortest(&c));
+            assert_true(np_beat_deadline(&b, &c) - before <= c.most);
+        }
     }
 }
 
@@ -264,6 +321,7 @@ int main(void)
         cmocka_unit_test(unanswered),
         cmocka_unit_test(silence),
         cmocka_unit_test(late_calls),
+        cmocka_unit_test(too_many),
         cmocka_unit_test(listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
