@@ -5,6 +5,11 @@
  * endpoints and no captures: whoever drives it gives packets, and hears through taps what happened to
  * mappings.
  *
+ * Mapping and filtering depend on address and port (RFC 4787): any number of flows to different destinations
+ * can share an external port. UDP, echo requests, TCP SYNs and other protocols from inside open a mapping. An
+ * echo's identifier stands for both of its ports, in tuples as in packets, and is translated. A UDP mapping
+ * changes from its first timeout to `udp_stream` with a packet that refreshes it.
+ *
  * Ties: a mapping whose idle time reaches its timeout exactly is gone (as in Linux, whose deadline test is
  * `deadline <= now`). When two timeout classes hold equally old heads, the class with the lower number is
  * evicted first.
@@ -52,15 +57,15 @@ typedef struct np_nat_config {
     const char *evict;                 /* a name from np_evict_list: what happens to a new flow when full */
     np_time timeout[NP_TIMEOUT_COUNT]; /* > 0 */
     np_refresh refresh;                /* whose packets renew a mapping */
-    np_expiry expiry;                  /* exact: gone at its deadline. lazy: gone when next looked at or in the way;
-                                          until then it fills its place */
-    np_unknown unknown_outbound;       /* a mid-stream TCP packet from inside without a mapping */
-    np_unknown unknown_inbound;        /* a packet from outside without a mapping: DROP or RESET */
+    np_expiry expiry;            /* exact: gone at its deadline. lazy: gone when next looked at or in the way;
+                                    until then it fills its place */
+    np_unknown unknown_outbound; /* a mid-stream TCP packet from inside without a mapping */
+    np_unknown unknown_inbound;  /* a packet from outside without a mapping: DROP or RESET */
     struct {
         np_port_select select;
-        uint16_t low, high;            /* external ports, inclusive. Preserving may go outside the range */
-        uint32_t addresses;            /* public addresses, consecutive from `first`; >= 1 */
-        np_addr first;                 /* IPv4 */
+        uint16_t low, high; /* external ports, inclusive. Preserving may go outside the range */
+        uint32_t addresses; /* public addresses, consecutive from `first`; >= 1 */
+        np_addr first;      /* IPv4 */
     } ports;
 } np_nat_config;
 
@@ -85,14 +90,17 @@ typedef enum np_reason {
     NP_REASON_NO_PORT,    /* no external port was free */
     NP_REASON_COUNT,
 } np_reason;
-const char *np_reason_name(np_reason r); /* "mapped", "created", "adopted", "no-mapping", "table-full", "no-port" */
+const char *
+np_reason_name(np_reason r); /* "mapped", "created", "adopted", "no-mapping", "table-full", "no-port" */
 
 typedef struct np_handled {
     np_verdict verdict;
     np_reason reason;
 } np_handled;
 
-/* What happens to a mapping. */
+/* What happens to a mapping. A tap hears the time with it: of an expiry that is the deadline, which lies
+   before the call that notices (with lazy expiry perhaps long before). A dead mapping that eviction meets has
+   expired. */
 typedef enum np_mapping_event {
     NP_MAPPING_CREATED,
     NP_MAPPING_EVICTED, /* to make room */
@@ -104,11 +112,11 @@ typedef enum np_mapping_event {
 
 /* A mapping as a tap sees it; valid during the call. */
 typedef struct np_mapping {
-    np_tuple inside;        /* local: the inside host; remote: the outside host */
-    np_addr external;       /* public address; IPv6 flows are not translated: equals inside.local */
+    np_tuple inside;  /* local: the inside host; remote: the outside host */
+    np_addr external; /* public address; IPv6 flows are not translated: equals inside.local */
     uint16_t external_port;
-    uint32_t conn;          /* np_packet.conn of the packet that made it */
-    np_time last;           /* last refresh */
+    uint32_t conn; /* np_packet.conn of the packet that made it */
+    np_time last;  /* last refresh */
 } np_mapping;
 
 typedef struct np_box_tap {
@@ -116,9 +124,11 @@ typedef struct np_box_tap {
     void *ctx;
 } np_box_tap;
 
-/* Counters since creation. */
+/* Counters since creation. unknown_out: packets from inside that found no mapping and open none by
+   themselves, whatever was then done with them; unknown_in: packets from outside that found none. */
 typedef struct np_box_counts {
-    uint64_t inserts, evictions, expiries, refused, no_port, unknown_in, unknown_out, forwarded_in, forwarded_out;
+    uint64_t inserts, evictions, expiries, refused, no_port, unknown_in, unknown_out, forwarded_in,
+        forwarded_out;
 } np_box_counts;
 
 /* ---- the box ---- */
@@ -137,7 +147,8 @@ void np_box_set_tap(np_box *b, np_box_tap tap);
    On NP_RESET the caller answers it (np_packet_reset, or ICMP port unreachable for UDP). */
 np_handled np_box_outbound(np_box *b, np_packet *p, np_time now);
 
-/* A packet arrives from outside for a public address. On NP_FORWARD its destination is translated in place. */
+/* A packet arrives from outside for a public address. On NP_FORWARD its destination is translated in place.
+ */
 np_handled np_box_inbound(np_box *b, np_packet *p, np_time now);
 
 /* For captures taken on the inside, whose inbound packets bear the inside address already: looks the
@@ -149,8 +160,8 @@ np_handled np_box_inbound_inside(np_box *b, np_packet *p, np_time now);
    nothing. */
 void np_box_prefetch(const np_box *b, const np_packet *p, bool outbound, bool entry);
 
-/* Makes a mapping for the flow of `p` whatever its flags, as `adopt` would (evicting when the policy says so).
-   `outbound` tells which direction p goes: its source or its destination is the inside host. For replays
+/* Makes a mapping for the flow of `p` whatever its flags, as `adopt` would (evicting when the policy says
+   so). `outbound` tells which direction p goes: its source or its destination is the inside host. For replays
    that take a flow seen mid-stream as open. An inbound `p` bears the inside address. */
 np_handled np_box_adopt(np_box *b, np_packet *p, bool outbound, np_time now);
 

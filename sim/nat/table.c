@@ -32,11 +32,11 @@
  * lookup needs a slot, then an entry and its links; a touch two more links. So code between two waits is
  * short (a core looks ahead some 300 instructions) and has no branch that depends on a slot.
  *
- * Tried and lost: slots probed one by one (with a million flows at half load 30 % slower: each lookup
- * mispredicts how many it takes); groups of 16 (the same for a million flows, 15 % slower when all is in
- * cache); a hash of two rounds, and tags that hold how far a flow stands from home (the instructions cost
- * more than they save); the tuple read as one 8-byte word (three times slower when it has just been written
- * in parts).
+ * Tried and lost (a million flows, Zipf 1.0): slots probed one by one (a third slower: each lookup
+ * mispredicts how many it takes); groups of 16 (a sixth slower when all is in cache); links in the entries (8
+ * bytes less, a tenth slower); a hash of two rounds, and tags that hold how far a flow stands from home (the
+ * instructions cost more than they save); the tuple read as one 8-byte word (three times slower when it has
+ * just been written in parts).
  */
 #include "natpulse/table.h"
 #include "hash.h"
