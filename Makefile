@@ -1,11 +1,14 @@
 # natpulse. `make` builds, `make test` tests, `make demo` shows, `make install` installs.
 # V=1 prints whole commands. B=DIR builds elsewhere. CC=clang, SAN=1 (ASan and UBSan), LTO=0 as wanted.
+# MPI=1 builds (and installs) build/natpulse-mpi, whose sweeps run over the ranks of mpirun or srun (Open MPI).
 
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
 B       ?= build
 V       ?= 0
 SAN     ?= 0
+MPI     ?= 0
+MPICC   ?= mpicc
 Q       := $(if $(filter 0,$(V)),@,)
 say      = $(if $(filter 0,$(V)),@printf '  %-7s %s\n' $(1) $(2),@:)
 
@@ -52,8 +55,8 @@ BELOW_report   := study scenario world nat host net core
 
 LIBS_trace     := -lpcap
 LIBS_scenario  := $(shell pkg-config --libs libfyaml 2>/dev/null || echo -lfyaml)
-LIBS_study     := $(LIBS_scenario)
-LIBS_report    := $(LIBS_scenario) -ljansson
+LIBS_study     := $(LIBS_scenario) $(shell pkg-config --libs sqlite3 2>/dev/null || echo -lsqlite3)
+LIBS_report    := $(LIBS_study) -ljansson
 LIBS_cli       := -lpcap $(LIBS_report)
 
 SRC_cli  := $(sort $(wildcard sim/cli/*.c))
@@ -61,7 +64,8 @@ HEADERS  := $(wildcard include/natpulse/*.h)
 TESTS    := $(sort $(wildcard tests/*/test_*.c))
 
 .PHONY: all test check demo install clean headers format $(FLOORS:%=test-%) test-cli test-oracle
-all: $(B)/natpulse
+PROGRAM := $(if $(filter 1,$(MPI)),$(B)/natpulse-mpi,$(B)/natpulse)
+all: $(PROGRAM)
 
 define floor
 SRC_$(1) := $$(sort $$(wildcard sim/$(1)/*.c))
@@ -77,6 +81,15 @@ LIB := $(FLOORS:%=$(B)/lib%.a)
 $(B)/natpulse: $(SRC_cli:%.c=$(B)/%.o) $(LIB)
 	$(call say,LD,$(@F))
 	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LIBS_cli) -lm
+
+# MPI is in one file; everything else is the same program.
+$(B)/natpulse-mpi: $(B)/sim/study/ranks-mpi.o $(SRC_cli:%.c=$(B)/%.o) $(LIB)
+	$(call say,LD,$(@F))
+	$(Q)$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LIBS_cli) $(shell $(MPICC) --showme:link) -lm
+$(B)/sim/study/ranks-mpi.o: sim/study/ranks.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -DNP_MPI $(patsubst -I%,-isystem %,$(shell $(MPICC) --showme:compile)) -MMD -MP -c -o $@ $<
 
 $(B)/%.o: %.c Makefile
 	$(call say,CC,$<)
@@ -116,9 +129,9 @@ demo: $(B)/natpulse
 	$(Q)NATPULSE=$(B)/natpulse scripts/demo --built
 
 MAN := sim/cli/natpulse.1
-install: $(B)/natpulse
+install: $(PROGRAM)
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/natpulse' '$(DESTDIR)$(PREFIX)/share/man/man1'
-	install -m 755 $(B)/natpulse '$(DESTDIR)$(PREFIX)/bin/natpulse'
+	install -m 755 $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/natpulse'
 	cp -R scenarios scripts/plot '$(DESTDIR)$(PREFIX)/share/natpulse/'
 	install -m 644 $(MAN) '$(DESTDIR)$(PREFIX)/share/man/man1/natpulse.1'
 

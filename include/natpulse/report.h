@@ -28,6 +28,12 @@ typedef struct np_style {
 /* Writes a study. False and *e when writing fails. */
 bool np_report_study(const np_study *s, np_format f, np_style style, FILE *out, np_error *e);
 
+/* JSON lines while a study runs: a line about it, one for each run (np_study_options.each), and at the end one
+   with its precision, expectations and warnings. Each flushes; false and *e when writing fails. */
+bool np_report_lines_begin(const np_scenario *s, FILE *out, np_error *e);
+bool np_report_line(const np_finished *f, FILE *out, np_error *e);
+bool np_report_lines_end(const np_study *s, FILE *out, np_error *e);
+
 /* Draws the figures of a result file (.json or .csv as written above) with gnuplot into `directory`, made
    when absent: reachability, detection and occupancy, each with the point's number when there are several
    ("detection-3.svg"). `format` is "svg", "png" or "pdf". Calls `each` (may be NULL) with every file:

@@ -22,16 +22,27 @@ double np_student_95(uint32_t df);
 
 typedef struct np_column { /* one strategy at one point */
     const char *strategy;
-    np_result **replica; /* [replicas] */
+    np_result **replica;
+    uint32_t replicas; /* the same for all strategies of a point */
+    uint32_t room;     /* of the array; NULL from `replicas` on */
     np_estimate value[NP_METRIC_COUNT];
     np_quantile *spread[NP_SPREAD_COUNT];      /* all replicas merged; NULL: no meaning */
     np_estimate versus_first[NP_METRIC_COUNT]; /* of the paired differences, this minus the first strategy */
     double occupancy[NP_SERIES_POINTS];        /* mean over replicas */
 } np_column;
 
+/* How a point met one goal of the scenario's `precision`. */
+typedef struct np_reach {
+    double widest; /* half of the widest interval, as a share of its mean; infinite: there is none; NaN: the
+                      figure has no meaning for any strategy */
+    const char *strategy; /* whose that is; NULL when NaN */
+    bool reached;
+} np_reach;
+
 typedef struct np_point {
     np_override *vary; /* [varied] */
     np_column *column; /* [strategies] */
+    np_reach *reach;   /* [scenario->precision.goals] */
     const char *digest;
 } np_point;
 
@@ -41,25 +52,53 @@ typedef enum np_warning {
     NP_WARNING_CENSORED,     /* over 5 % of detections had not happened by the end */
     NP_WARNING_TABLE_NEVER_FULL,
     NP_WARNING_WARMUP_TOO_LONG, /* the warm-up takes more than half of the run */
-    NP_WARNING_WIDE_INTERVAL,   /* an interval of reachable_fraction or breaks is wider than its mean */
+    NP_WARNING_WIDE_INTERVAL,   /* an interval of reachable_fraction or breaks, or of a difference of those to
+                                   the   first strategy, is wider than its mean */
+    NP_WARNING_PRECISION_MISSED, /* `precision` was not reached with the maximum of replicas */
+    NP_WARNING_INCOMPLETE,       /* runs of a sweep are not there yet */
     NP_WARNING_COUNT,
 } np_warning;
 
 typedef struct np_warned {
     np_warning which;
-    char text[200]; /* what was seen, with its numbers, and the cure; the name is np_warning_name */
+    char text[240]; /* what was seen, with its numbers, and the cure; the name is np_warning_name */
 } np_warned;
 
+/* What became of an expectation of a scenario: where it holds least. */
+typedef struct np_judgement {
+    const np_expectation *of;
+    bool holds;
+    uint32_t point;
+    const char *strategy; /* NULL: the figure has a meaning nowhere it was asked for */
+    double value;         /* there; NaN when there is none */
+    char text[260];       /* "nat_refused <= 0: does not hold: 12 at worst, for 'polling' at point 3" */
+} np_judgement;
+
 typedef struct np_study {
-    const np_scenario *scenario; /* the caller's; must outlive the study */
-    uint32_t replicas, points;
+    const np_scenario *scenario; /* the caller's; must outlive the study. Of a study that was loaded from a
+                                    database: its own, with what reports need and no more */
+    const char *version;         /* of the natpulse that ran it */
+    uint32_t replicas;           /* the most that a point has; with `precision` they differ */
+    uint32_t points;
+    uint64_t missing; /* runs that an unfinished sweep still has to do */
     np_point *point;
     np_warned warned[NP_WARNING_COUNT];
     uint32_t warnings;
+    np_judgement *judgement; /* [scenario->expectations] */
+    bool as_expected;        /* all of them hold */
     uint64_t packet_events;
     np_scenario **loaded;   /* [points], the study's own: each point's scenario; NULL without vary */
     struct np_arena *arena; /* owns the arrays */
 } np_study;
+
+/* One run that has just finished. Everything is valid during the call only. */
+typedef struct np_finished {
+    uint32_t point, replica;
+    const char *strategy;
+    const np_override *vary; /* [varied] */
+    uint32_t varied;
+    const np_result *result;
+} np_finished;
 
 typedef struct np_study_options {
     uint32_t jobs;            /* threads; 0: one a core */
@@ -67,6 +106,10 @@ typedef struct np_study_options {
     void (*progress)(void *ctx, uint32_t done,
                      uint32_t all); /* called from one thread at a time; may be NULL */
     void *ctx;
+    /* Called with every run while others go on, in the order of points, replicas, strategies, from one thread
+       at a time. False and *e: the study ends. May be NULL. */
+    bool (*each)(void *each_ctx, const np_finished *f, np_error *e);
+    void *each_ctx;
     const np_override *set; /* those the scenario was loaded with: applied below each point of the grid */
     uint32_t sets;
     const char *path; /* of the scenario file, to load the points of its grid; needed with vary only */
@@ -78,5 +121,13 @@ np_study *np_study_run(const np_scenario *s, const np_study_options *o, np_findi
 void np_study_destroy(np_study *s);
 
 const char *np_warning_name(np_warning w);
+
+/* Holds the expectations of `scenario` (a study from a database has none) against the study's figures, in
+   order; out has room for scenario->expectations. True when all hold. */
+bool np_study_judge(const np_study *s, const np_scenario *scenario, np_judgement *out);
+
+/* "reachable_fraction within 1 %: reached with 40 replicas; the widest is 0.93 % of 'polling'": how a point
+   met a goal. `size` of 240 is enough. Returns buf. */
+char *np_reach_text(char *buf, size_t size, const np_study *s, uint32_t point, uint32_t goal);
 
 #endif

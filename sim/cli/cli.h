@@ -110,6 +110,9 @@ void np_cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * status. */
 int np_cli_findings(np_findings *f, const np_error *e);
 
+/* The exit status when an expectation of the scenario does not hold. */
+#define NP_CLI_UNEXPECTED 1
+
 /* ---- the rest ---- */
 
 /* Becomes the signal's number at SIGINT or SIGTERM; a second one ends the program at once. */

@@ -14,15 +14,52 @@ typedef struct run_options {
     bool quiet, no_progress;
 } run_options;
 
-static bool write_study(const np_study *study, const run_options *o, np_format format, np_error *e)
+/* Where JSON lines go while runs are still under way. */
+static bool write_line(void *output, const np_finished *f, np_error *e)
 {
-    np_output *out = np_output_open(o->output, e);
-    if (!out) return false;
-    if (!np_report_study(study, format, np_cli_style(o->output), np_output_file(out), e)) {
-        np_output_abandon(out);
-        return false;
+    FILE *out = np_output_file(output);
+    if (!np_report_line(f, out, e)) return false;
+    return !ferror(out); /* the reader has left: np_output_commit knows */
+}
+
+static bool write_study(const np_study *study, np_format format, np_style style, FILE *out, np_error *e)
+{
+    return format == NP_FORMAT_JSONL ? np_report_lines_end(study, out, e)
+                                     : np_report_study(study, format, style, out, e);
+}
+
+/* An expectation that does not hold is no trouble: the results are written, and the status says it. */
+static int judge(const np_study *study)
+{
+    for (uint32_t i = 0; i < study->scenario->expectations; i++) {
+        if (!study->judgement[i].holds) np_cli_note("expect: %s", study->judgement[i].text);
     }
-    return np_output_commit(out, e);
+    return study->as_expected ? 0 : NP_CLI_UNEXPECTED;
+}
+
+/* Simulates, and writes to `out` what is to be written. */
+static int simulate(const np_scenario *scenario, np_study_options *study_options, const run_options *o,
+                    np_format format, np_output *out)
+{
+    np_error e = {0};
+    np_findings findings = {0};
+    np_progress progress;
+    bool lines = format == NP_FORMAT_JSONL;
+    if (lines && !np_report_lines_begin(scenario, np_output_file(out), &e)) return np_cli_fail(&e);
+    np_progress_begin(&progress, !o->quiet && !o->no_progress, "runs");
+    study_options->progress = np_progress_step;
+    study_options->ctx = &progress;
+    study_options->each = lines ? write_line : NULL;
+    study_options->each_ctx = out;
+    np_study *study = np_study_run(scenario, study_options, &findings, &e);
+    np_progress_end(&progress);
+    if (!study && e.kind == NP_TROUBLE_NONE) return 0; /* nobody reads any more */
+    if (!study) return np_cli_findings(&findings, &e);
+    np_findings_clear(&findings);
+    bool written = write_study(study, format, np_cli_style(o->output), np_output_file(out), &e);
+    int status = written ? judge(study) : np_cli_fail(&e);
+    np_study_destroy(study);
+    return status;
 }
 
 static int run(const char *path, const run_options *o, np_format format)
@@ -31,31 +68,28 @@ static int run(const char *path, const run_options *o, np_format format)
     if (!np_cli_sets(&o->set, &o->seed, &o->replicas, &sets)) return NP_TROUBLE_USAGE;
     np_error e = {0};
     np_findings findings = {0};
-    np_progress progress;
-    np_study *study = NULL;
+    int status = 0;
+    np_output *out = NULL;
     np_scenario *scenario = np_scenario_load(path, sets.set, sets.n, &findings, &e);
-    if (scenario) {
-        np_progress_begin(&progress, !o->quiet && !o->no_progress, "runs");
+    if (!scenario) {
+        status = np_cli_findings(&findings, &e);
+    } else if (!(out = np_output_open(o->output, &e))) {
+        status = np_cli_fail(&e);
+    } else {
         np_study_options options = {
             .jobs = (uint32_t)o->jobs.value,
             .stop = &np_cli_stop,
-            .progress = np_progress_step,
-            .ctx = &progress,
             .set = sets.set,
             .sets = sets.n,
             .path = path,
         };
-        study = np_study_run(scenario, &options, &findings, &e);
-        np_progress_end(&progress);
+        status = simulate(scenario, &options, o, format, out);
+        if (status != 0 && status != NP_CLI_UNEXPECTED) {
+            np_output_abandon(out);
+        } else if (!np_output_commit(out, &e)) {
+            status = np_cli_fail(&e);
+        }
     }
-    int status = 0;
-    if (!study) {
-        status = np_cli_findings(&findings, &e);
-    } else {
-        np_findings_clear(&findings);
-        if (!write_study(study, o, format, &e)) status = np_cli_fail(&e);
-    }
-    np_study_destroy(study);
     np_scenario_destroy(scenario);
     np_cli_sets_free(&sets);
     return status;
@@ -82,7 +116,8 @@ int np_cmd_run(int argc, char **argv)
         "SCENARIO", 1, 1,
         "Simulates every strategy of the scenario, at every point of its `vary`, over its replicas, and\n"
         "compares them: what each keeps usable, how soon a break is known, and what it costs. Values come\n"
-        "with half of their 95 % confidence interval.",
+        "with half of their 95 % confidence interval. Ends with status 1 where an `expect` of the scenario\n"
+        "does not hold. JSON lines are written while runs are under way.",
         option};
     int status = np_cli_parse(&usage, &argc, argv);
     np_format format;

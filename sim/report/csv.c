@@ -69,7 +69,7 @@ static void put_spread(const row *r, const char *key, const np_quantile *q)
 bool np_write_csv(const np_study *s, FILE *out)
 {
     char duration[40];
-    fprintf(out, "# natpulse %s\n# scenario ", NP_VERSION);
+    fprintf(out, "# natpulse %s\n# scenario ", s->version);
     comment_text(s->scenario->name, out);
     fprintf(out, ", digest %s, seed %" PRIu64 ", replicas %u, duration %s\n", s->scenario->digest,
             s->scenario->world.seed, s->replicas,
@@ -83,7 +83,8 @@ bool np_write_csv(const np_study *s, FILE *out)
     row r = {.study = s, .out = out};
     for (r.point = 0; r.point < s->points; r.point++) {
         for (r.strategy = 0; r.strategy < s->scenario->strategies; r.strategy++) {
-            for (r.replica = 0; r.replica < s->replicas; r.replica++) {
+            uint32_t replicas = s->point[r.point].column[r.strategy].replicas;
+            for (r.replica = 0; r.replica < replicas; r.replica++) {
                 const np_result *one = s->point[r.point].column[r.strategy].replica[r.replica];
                 for (int m = 0; m < NP_METRIC_COUNT; m++)
                     put(&r, np_metric_about((np_metric)m)->key, "", one->value[m]);
@@ -91,6 +92,19 @@ bool np_write_csv(const np_study *s, FILE *out)
                     put_spread(&r, np_spread_about((np_spread)d)->key, one->spread[d]);
             }
         }
+    }
+    for (uint32_t p = 0; p < s->points; p++) {
+        for (uint32_t g = 0; g < s->scenario->precision.goals; g++) {
+            char text[240];
+            fprintf(out, "# precision at point %u: ", p);
+            comment_text(np_reach_text(text, sizeof text, s, p, g), out);
+            fputc('\n', out);
+        }
+    }
+    for (uint32_t i = 0; i < s->scenario->expectations; i++) {
+        fputs("# expect: ", out);
+        comment_text(s->judgement[i].text, out);
+        fputc('\n', out);
     }
     for (uint32_t w = 0; w < s->warnings; w++) {
         fprintf(out, "# warning %s: ", np_warning_name(s->warned[w].which));

@@ -152,21 +152,19 @@ static np_cell never_cell(const np_quantile *q)
     return c;
 }
 
-static np_estimate estimate(const np_study *s, const np_column *c, const np_column *first, const np_figure *f,
-                            double *scratch)
+static np_estimate estimate(const np_column *c, const np_column *first, const np_figure *f, double *scratch)
 {
-    for (uint32_t r = 0; r < s->replicas; r++) {
+    for (uint32_t r = 0; r < c->replicas; r++) {
         scratch[r] = of_replica(f, c->replica[r]) - (first ? of_replica(f, first->replica[r]) : 0);
     }
-    return np_estimate_of(scratch, s->replicas);
+    return np_estimate_of(scratch, c->replicas);
 }
 
-np_cell np_figure_cell(const np_study *s, const np_column *c, const np_column *first, const np_figure *f,
-                       double *scratch)
+np_cell np_figure_cell(const np_column *c, const np_column *first, const np_figure *f, double *scratch)
 {
     if (f->shows == NP_SHOWS_QUANTILE) return quantile_cell(c->spread[f->of], f->p);
     if (f->shows == NP_SHOWS_NEVER) return never_cell(c->spread[f->of]);
-    np_estimate e = estimate(s, c, first, f, scratch);
+    np_estimate e = estimate(c, first, f, scratch);
     double room = f->shows == NP_SHOWS_SHARE && !first ? 100 - e.mean : NAN;
     return np_cell_number(e.mean, (e.high - e.low) / 2, room, first != NULL);
 }

@@ -31,8 +31,7 @@ typedef struct np_cell {
 
 /* The figure of one strategy, or (first not NULL) the paired difference from the first. `scratch` has room
    for a number a replica. */
-np_cell np_figure_cell(const np_study *s, const np_column *c, const np_column *first, const np_figure *f,
-                       double *scratch);
+np_cell np_figure_cell(const np_column *c, const np_column *first, const np_figure *f, double *scratch);
 
 /* A number with as many digits as its interval deserves: one of the interval's, two when it begins with 1; of
    the value's two at least and four at most. `room`: of a share in per cent, its distance to 100, which

@@ -1,6 +1,6 @@
 /*
- * JSON: one document for programs; JSON lines: a line for each point, strategy and replica between a line
- * about the study and a line with its warnings.
+ * JSON: one document for programs; JSON lines: a line for each run, by point, replica and strategy, between a
+ * line about the study and a line with its precision, expectations and warnings.
  *
  * Objects keep the order they are built in, and reals have 15 digits, so equal studies give equal bytes. The
  * document is laid out so that people can find things: what is small or a list of numbers stands on one line.
@@ -113,13 +113,39 @@ static json_t *strategy_of(const np_column *c, bool first)
                      curves);
 }
 
-static json_t *vary_of(const np_study *s, uint32_t p)
+static json_t *vary_of(const np_override *vary, uint32_t varied)
 {
-    json_t *vary = json_object();
-    for (uint32_t v = 0; v < s->scenario->varied; v++) {
-        json_object_set_new(vary, s->point[p].vary[v].path, text(s->point[p].vary[v].value));
+    json_t *all = json_object();
+    for (uint32_t v = 0; v < varied; v++) json_object_set_new(all, vary[v].path, text(vary[v].value));
+    return all;
+}
+
+/* How the goals of `precision` were met, at one point. */
+static json_t *precision_of(const np_study *s, uint32_t p)
+{
+    json_t *all = json_array();
+    for (uint32_t g = 0; g < s->scenario->precision.goals; g++) {
+        const np_goal *wanted = &s->scenario->precision.goal[g];
+        const np_reach *r = &s->point[p].reach[g];
+        json_array_append_new(all, json_pack("{s:s, s:f, s:b, s:o, s:o}", "key",
+                                             np_metric_about(wanted->metric)->key, "within", wanted->share,
+                                             "reached", r->reached, "widest", number(r->widest), "strategy",
+                                             r->strategy ? text(r->strategy) : json_null()));
     }
-    return vary;
+    return all;
+}
+
+static json_t *expect_of(const np_study *s)
+{
+    json_t *all = json_array();
+    for (uint32_t i = 0; i < s->scenario->expectations; i++) {
+        const np_judgement *j = &s->judgement[i];
+        json_array_append_new(all, json_pack("{s:o, s:b, s:o, s:o, s:I}", "expect", text(j->of->text),
+                                             "holds", j->holds, "value", number(j->value), "strategy",
+                                             j->strategy ? text(j->strategy) : json_null(), "point",
+                                             (json_int_t)j->point));
+    }
+    return all;
 }
 
 static json_t *point_of(const np_study *s, uint32_t p)
@@ -129,17 +155,20 @@ static json_t *point_of(const np_study *s, uint32_t p)
     for (uint32_t c = 0; c < s->scenario->strategies; c++) {
         json_array_append_new(strategies, strategy_of(&s->point[p].column[c], c == 0));
     }
-    return json_pack("{s:o, s:s, s:o, s:f, s:f, s:o}", "vary", vary_of(s, p), "digest", s->point[p].digest,
-                     "nat_capacity", whole(at->world.nat[0].capacity), "duration_s",
-                     np_seconds(at->world.duration), "warmup_s", np_seconds(at->world.warmup), "strategies",
-                     strategies);
+    json_t *point =
+        json_pack("{s:o, s:s, s:I, s:o, s:f, s:f}", "vary", vary_of(s->point[p].vary, s->scenario->varied),
+                  "digest", s->point[p].digest, "replicas", (json_int_t)s->point[p].column[0].replicas,
+                  "nat_capacity", whole(at->world.nat[0].capacity), "duration_s",
+                  np_seconds(at->world.duration), "warmup_s", np_seconds(at->world.warmup));
+    if (s->scenario->precision.goals > 0) json_object_set_new(point, "precision", precision_of(s, p));
+    json_object_set_new(point, "strategies", strategies);
+    return point;
 }
 
-static json_t *about(const np_study *s)
+static json_t *about(const np_scenario *s, const char *version, uint32_t replicas)
 {
-    return json_pack("{s:s, s:o, s:s, s:o, s:I}", "natpulse", NP_VERSION, "scenario", text(s->scenario->name),
-                     "digest", s->scenario->digest, "seed", whole(s->scenario->world.seed), "replicas",
-                     (json_int_t)s->replicas);
+    return json_pack("{s:s, s:o, s:s, s:o, s:I}", "natpulse", version, "scenario", text(s->name), "digest",
+                     s->digest, "seed", whole(s->world.seed), "replicas", (json_int_t)replicas);
 }
 
 static json_t *warnings_of(const np_study *s)
@@ -207,10 +236,11 @@ static void dump(const json_t *v, int indent, FILE *out)
 
 bool np_write_json(const np_study *s, FILE *out)
 {
-    json_t *root = about(s), *points = json_array();
+    json_t *root = about(s->scenario, s->version, s->replicas), *points = json_array();
     for (uint32_t p = 0; p < s->points; p++) json_array_append_new(points, point_of(s, p));
-    bool ok = json_object_set_new(root, "points", points) == 0 && json_array_size(points) == s->points &&
-              json_object_set_new(root, "warnings", warnings_of(s)) == 0;
+    bool ok = json_object_set_new(root, "points", points) == 0 && json_array_size(points) == s->points;
+    if (s->scenario->expectations > 0) ok = ok && json_object_set_new(root, "expect", expect_of(s)) == 0;
+    ok = ok && json_object_set_new(root, "warnings", warnings_of(s)) == 0;
     if (ok) {
         dump(root, 0, out);
         fputc('\n', out);
@@ -228,26 +258,54 @@ static bool line(json_t *v, FILE *out)
     return true;
 }
 
-static json_t *replica_of(const np_study *s, uint32_t p, uint32_t c, uint32_t r)
+bool np_write_jsonl_begin(const np_scenario *s, const char *version, FILE *out)
 {
-    const np_column *column = &s->point[p].column[c];
+    return line(about(s, version, s->replicas), out);
+}
+
+bool np_write_jsonl_run(const np_finished *f, FILE *out)
+{
     json_t *metrics = json_object();
-    for (int m = 0; m < NP_METRIC_COUNT; m++) {
-        json_object_set_new(metrics, np_metric_about((np_metric)m)->key,
-                            number(column->replica[r]->value[m]));
+    for (int m = 0; m < NP_METRIC_COUNT; m++)
+        json_object_set_new(metrics, np_metric_about((np_metric)m)->key, number(f->result->value[m]));
+    add_spreads(metrics, f->result->spread);
+    return line(json_pack("{s:I, s:o, s:o, s:I, s:o}", "point", (json_int_t)f->point, "vary",
+                          vary_of(f->vary, f->varied), "strategy", text(f->strategy), "replica",
+                          (json_int_t)f->replica, "metrics", metrics),
+                out);
+}
+
+bool np_write_jsonl_end(const np_study *s, FILE *out)
+{
+    json_t *last = json_object(), *precision = json_array();
+    for (uint32_t p = 0; p < s->points && s->scenario->precision.goals > 0; p++) {
+        json_array_append_new(precision, json_pack("{s:I, s:I, s:o}", "point", (json_int_t)p, "replicas",
+                                                   (json_int_t)s->point[p].column[0].replicas, "goals",
+                                                   precision_of(s, p)));
     }
-    add_spreads(metrics, column->replica[r]->spread);
-    return json_pack("{s:I, s:o, s:o, s:I, s:o}", "point", (json_int_t)p, "vary", vary_of(s, p), "strategy",
-                     text(column->strategy), "replica", (json_int_t)r, "metrics", metrics);
+    if (s->scenario->precision.goals > 0) json_object_set(last, "precision", precision);
+    json_decref(precision);
+    if (s->scenario->expectations > 0) json_object_set_new(last, "expect", expect_of(s));
+    json_object_set_new(last, "warnings", warnings_of(s));
+    return line(last, out);
 }
 
 bool np_write_jsonl(const np_study *s, FILE *out)
 {
-    bool ok = line(about(s), out);
+    bool ok = np_write_jsonl_begin(s->scenario, s->version, out);
     for (uint32_t p = 0; p < s->points; p++) {
-        for (uint32_t c = 0; c < s->scenario->strategies; c++) {
-            for (uint32_t r = 0; r < s->replicas; r++) ok = ok && line(replica_of(s, p, c, r), out);
+        for (uint32_t r = 0; r < s->point[p].column[0].replicas; r++) {
+            for (uint32_t c = 0; c < s->scenario->strategies; c++) {
+                const np_column *column = &s->point[p].column[c];
+                const np_finished f = {.point = p,
+                                       .replica = r,
+                                       .strategy = column->strategy,
+                                       .vary = s->point[p].vary,
+                                       .varied = s->scenario->varied,
+                                       .result = column->replica[r]};
+                ok = ok && np_write_jsonl_run(&f, out);
+            }
         }
     }
-    return ok && line(json_pack("{s:o}", "warnings", warnings_of(s)), out);
+    return ok && np_write_jsonl_end(s, out);
 }

@@ -50,18 +50,50 @@ static bool write_as(const np_study *s, np_format f, np_style style, FILE *out)
     return np_write_table(s, style, out);
 }
 
-bool np_report_study(const np_study *s, np_format f, np_style style, FILE *out, np_error *e)
+/* A program that sets a locale must still get a point in its numbers. */
+typedef struct plain_numbers {
+    locale_t plain, before;
+} plain_numbers;
+
+static plain_numbers begin_numbers(void)
 {
-    /* A program that sets a locale must still get a point in its numbers. */
-    locale_t plain = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0), before = (locale_t)0;
-    if (plain) before = uselocale(plain);
-    bool ok = write_as(s, f, style, out);
-    if (plain) {
-        uselocale(before);
-        freelocale(plain);
+    plain_numbers n = {newlocale(LC_NUMERIC_MASK, "C", (locale_t)0), (locale_t)0};
+    if (n.plain) n.before = uselocale(n.plain);
+    return n;
+}
+
+static bool end_numbers(plain_numbers n, bool ok, FILE *out, np_error *e)
+{
+    if (n.plain) {
+        uselocale(n.before);
+        freelocale(n.plain);
     }
     if (!ok) return np_fail_memory(e, "the report");
     if (fflush(out) != 0 && errno != EPIPE)
         return np_fail(e, NP_TROUBLE_RUN, "writing the result failed: %s", strerror(errno));
     return true;
+}
+
+bool np_report_study(const np_study *s, np_format f, np_style style, FILE *out, np_error *e)
+{
+    plain_numbers n = begin_numbers();
+    return end_numbers(n, write_as(s, f, style, out), out, e);
+}
+
+bool np_report_lines_begin(const np_scenario *s, FILE *out, np_error *e)
+{
+    plain_numbers n = begin_numbers();
+    return end_numbers(n, np_write_jsonl_begin(s, NP_VERSION, out), out, e);
+}
+
+bool np_report_line(const np_finished *f, FILE *out, np_error *e)
+{
+    plain_numbers n = begin_numbers();
+    return end_numbers(n, np_write_jsonl_run(f, out), out, e);
+}
+
+bool np_report_lines_end(const np_study *s, FILE *out, np_error *e)
+{
+    plain_numbers n = begin_numbers();
+    return end_numbers(n, np_write_jsonl_end(s, out), out, e);
 }

@@ -82,8 +82,8 @@ static void fill(sheet *t)
     const np_column *column = t->point->column;
     for (uint32_t c = 0; c < t->study->scenario->strategies; c++) {
         for (int f = 0; f < np_figures_count; f++) {
-            t->cell[c * (uint32_t)np_figures_count + (uint32_t)f] = np_figure_cell(
-                t->study, &column[c], t->versus ? &column[0] : NULL, &np_figures[f], t->scratch);
+            t->cell[c * (uint32_t)np_figures_count + (uint32_t)f] =
+                np_figure_cell(&column[c], t->versus ? &column[0] : NULL, &np_figures[f], t->scratch);
         }
     }
 }
@@ -271,9 +271,14 @@ static void put_head(const sheet *t, bool markdown)
     fputs(markdown ? "## " : "", t->out);
     put_name(s->scenario->name, t->out);
     colour(t, PLAIN);
-    fprintf(t->out, "%s\nnatpulse %s, digest %s, seed %" PRIu64 ", %u replica%s of %s", markdown ? "\n" : "",
-            NP_VERSION, s->scenario->digest, s->scenario->world.seed, s->replicas,
-            s->replicas == 1 ? "" : "s",
+    uint32_t fewest = s->replicas;
+    for (uint32_t p = 0; p < s->points; p++) {
+        if (s->point[p].column[0].replicas < fewest) fewest = s->point[p].column[0].replicas;
+    }
+    fprintf(t->out, "%s\nnatpulse %s, digest %s, seed %" PRIu64 ", ", markdown ? "\n" : "", s->version,
+            s->scenario->digest, s->scenario->world.seed);
+    if (fewest < s->replicas) fprintf(t->out, "%u to ", fewest);
+    fprintf(t->out, "%u replica%s of %s", s->replicas, s->replicas == 1 ? "" : "s",
             np_time_format(duration, sizeof duration, s->scenario->world.duration));
     if (s->scenario->world.warmup > 0) {
         fprintf(t->out, " (%s of it warm-up)",
@@ -295,6 +300,34 @@ static void put_vary(const sheet *t, bool markdown)
     fputc('\n', t->out);
 }
 
+static void put_precision(const sheet *t, bool markdown)
+{
+    uint32_t goals = t->study->scenario->precision.goals;
+    char text[240];
+    if (goals > 0) fputc('\n', t->out);
+    for (uint32_t g = 0; g < goals; g++) {
+        fputs(markdown ? "- precision: " : "precision: ", t->out);
+        put_name(np_reach_text(text, sizeof text, t->study, (uint32_t)(t->point - t->study->point), g),
+                 t->out);
+        fputc('\n', t->out);
+    }
+}
+
+static void put_expectations(const sheet *t, bool markdown)
+{
+    const np_study *s = t->study;
+    if (s->scenario->expectations > 0) fputc('\n', t->out);
+    for (uint32_t i = 0; i < s->scenario->expectations; i++) {
+        fputs(markdown ? "- " : "", t->out);
+        colour(t, s->judgement[i].holds ? "32" : "31"); /* green, red */
+        fputs("expect:", t->out);
+        colour(t, PLAIN);
+        fputc(' ', t->out);
+        put_name(s->judgement[i].text, t->out);
+        fputc('\n', t->out);
+    }
+}
+
 static void put_warnings(const sheet *t, bool markdown)
 {
     const np_study *s = t->study;
@@ -314,7 +347,7 @@ static bool write_sheet(const np_study *s, np_style style, FILE *out, bool markd
 {
     sheet t = {.study = s, .style = style, .out = out};
     t.cell = calloc((size_t)s->scenario->strategies * (size_t)np_figures_count, sizeof *t.cell);
-    t.scratch = calloc(s->replicas, sizeof *t.scratch);
+    t.scratch = calloc(s->replicas + 1, sizeof *t.scratch);
     bool ok = t.cell && t.scratch;
     if (ok) put_head(&t, markdown);
     for (uint32_t p = 0; ok && p < s->points; p++) {
@@ -331,8 +364,12 @@ static bool write_sheet(const np_study *s, np_style style, FILE *out, bool markd
                 put_text(&t, versus ? title : NULL);
             }
         }
+        put_precision(&t, markdown);
     }
-    if (ok) put_warnings(&t, markdown);
+    if (ok) {
+        put_expectations(&t, markdown);
+        put_warnings(&t, markdown);
+    }
     free(t.cell);
     free(t.scratch);
     return ok;

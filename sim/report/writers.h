@@ -13,4 +13,9 @@ bool np_write_csv(const np_study *s, FILE *out);
 bool np_write_json(const np_study *s, FILE *out);
 bool np_write_jsonl(const np_study *s, FILE *out);
 
+/* JSON lines as they come: equal to np_write_jsonl when `f` comes in its order. */
+bool np_write_jsonl_begin(const np_scenario *s, const char *version, FILE *out);
+bool np_write_jsonl_run(const np_finished *f, FILE *out);
+bool np_write_jsonl_end(const np_study *s, FILE *out);
+
 #endif

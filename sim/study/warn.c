@@ -5,6 +5,7 @@
 #include "warn.h"
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Below this many replicas the t quantile (2.8 at 4 degrees of freedom, 12.7 at 1) dominates the interval. */
 #define REPLICAS_FEW 5
@@ -15,9 +16,13 @@
 const char *np_warning_name(np_warning w)
 {
     static const char *const name[NP_WARNING_COUNT] = {
-        [NP_WARNING_FEW_REPLICAS] = "few-replicas",         [NP_WARNING_CENSORED] = "censored",
-        [NP_WARNING_TABLE_NEVER_FULL] = "table-never-full", [NP_WARNING_WARMUP_TOO_LONG] = "warmup-too-long",
+        [NP_WARNING_FEW_REPLICAS] = "few-replicas",
+        [NP_WARNING_CENSORED] = "censored",
+        [NP_WARNING_TABLE_NEVER_FULL] = "table-never-full",
+        [NP_WARNING_WARMUP_TOO_LONG] = "warmup-too-long",
         [NP_WARNING_WIDE_INTERVAL] = "wide-interval",
+        [NP_WARNING_PRECISION_MISSED] = "precision-missed",
+        [NP_WARNING_INCOMPLETE] = "incomplete",
     };
     return name[w];
 }
@@ -27,9 +32,13 @@ typedef bool np_look(const np_study *s, char *text, size_t size);
 
 static bool few_replicas(const np_study *s, char *text, size_t size)
 {
-    if (s->replicas >= REPLICAS_FEW) return false;
-    snprintf(text, size, "%u replica%s; intervals are %s below %d (--replicas 10)", s->replicas,
-             s->replicas == 1 ? "" : "s", s->replicas == 1 ? "missing" : "wide and shaky", REPLICAS_FEW);
+    uint32_t fewest = s->replicas;
+    for (uint32_t p = 0; p < s->points; p++) {
+        if (s->point[p].column[0].replicas < fewest) fewest = s->point[p].column[0].replicas;
+    }
+    if (fewest >= REPLICAS_FEW) return false;
+    snprintf(text, size, "%u replica%s; intervals are %s below %d (--replicas 10)", fewest,
+             fewest == 1 ? "" : "s", fewest <= 1 ? "missing" : "wide and shaky", REPLICAS_FEW);
     return true;
 }
 
@@ -68,7 +77,7 @@ static bool table_never_full(const np_study *s, char *text, size_t size)
         double highest = 0;
         bool full = false;
         for (uint32_t c = 0; c < s->scenario->strategies; c++) {
-            for (uint32_t r = 0; r < s->replicas; r++) {
+            for (uint32_t r = 0; r < s->point[p].column[c].replicas; r++) {
                 const np_result *one = s->point[p].column[c].replica[r];
                 full = full || one->table_was_full;
                 highest = fmax(highest, one->value[NP_METRIC_NAT_ENTRIES_PEAK]);
@@ -102,44 +111,96 @@ static bool warmup_too_long(const np_study *s, char *text, size_t size)
     return false;
 }
 
+/* The widest interval met so far, in widths to the mean, and how many are wider than theirs. */
+typedef struct widest {
+    double ratio;
+    uint32_t wide, all;
+    char *text;
+    size_t size;
+} widest;
+
+static void look_at(widest *w, const np_estimate *e, const char *key, const char *strategy, const char *first)
+{
+    if (isnan(e->low)) return;
+    w->all++;
+    double ratio = e->mean != 0 ? (e->high - e->low) / fabs(e->mean) : 0;
+    if (!(ratio > 1)) return;
+    w->wide++;
+    if (!(ratio > w->ratio)) return;
+    w->ratio = ratio;
+    snprintf(w->text, w->size, "%s of '%.50s'%s%.50s%s is %.3g, anywhere from %.3g to %.3g;", key, strategy,
+             first ? " minus '" : "", first ? first : "", first ? "'" : "", e->mean,
+             first ? e->low : fmax(e->low, 0), e->high);
+}
+
 static bool wide_interval(const np_study *s, char *text, size_t size)
 {
     static const np_metric watched[] = {NP_METRIC_REACHABLE, NP_METRIC_BREAKS};
-    double worst = 1;
-    uint32_t wide = 0, all = 0;
+    widest w = {.ratio = 1, .text = text, .size = size};
     for (uint32_t p = 0; p < s->points; p++) {
+        const np_column *column = s->point[p].column;
         for (uint32_t c = 0; c < s->scenario->strategies; c++) {
-            const np_column *column = &s->point[p].column[c];
             for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
-                const np_estimate *e = &column->value[watched[i]];
-                if (isnan(e->low)) continue;
-                all++;
-                double ratio = e->mean > 0 ? (e->high - e->low) / e->mean : 0;
-                if (!(ratio > 1)) continue;
-                wide++;
-                if (!(ratio > worst)) continue;
-                worst = ratio;
-                snprintf(text, size, "%s of '%.60s' is %.3g, anywhere from %.3g to %.3g;",
-                         np_metric_about(watched[i])->key, column->strategy, e->mean, fmax(e->low, 0),
-                         e->high);
+                const char *key = np_metric_about(watched[i])->key;
+                look_at(&w, &column[c].value[watched[i]], key, column[c].strategy, NULL);
+                if (c > 0)
+                    look_at(&w, &column[c].versus_first[watched[i]], key, column[c].strategy,
+                            column[0].strategy);
             }
         }
     }
-    if (wide == 0) return false;
-    char more[80];
-    snprintf(more, sizeof more, " %u of %u intervals exceed their mean; more replicas help", wide, all);
-    size_t used = 0;
-    while (text[used]) used++;
-    snprintf(text + used, size - used, "%s", more);
+    if (w.wide == 0) return false;
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, " %u of %u intervals exceed their mean; more replicas help", w.wide,
+             w.all);
+    return true;
+}
+
+static bool precision_missed(const np_study *s, char *text, size_t size)
+{
+    const np_precision *precision = &s->scenario->precision;
+    uint32_t missed = 0;
+    double worst = 0;
+    if (s->missing > 0) return false; /* it may yet be reached */
+    for (uint32_t p = 0; p < s->points; p++) {
+        for (uint32_t g = 0; g < precision->goals; g++) {
+            const np_reach *r = &s->point[p].reach[g];
+            if (r->reached) continue;
+            missed++;
+            if (r->widest <= worst) continue;
+            worst = r->widest;
+            snprintf(
+                text, size,
+                "%s of '%.60s' is known to %.3g %% after %u replicas, not to the %.3g %% wanted; a larger "
+                "max_replicas helps",
+                np_metric_about(precision->goal[g].metric)->key, r->strategy, 100 * r->widest,
+                s->point[p].column[0].replicas, 100 * precision->goal[g].share);
+        }
+    }
+    return missed > 0;
+}
+
+static bool incomplete(const np_study *s, char *text, size_t size)
+{
+    if (s->missing == 0) return false;
+    snprintf(
+        text, size,
+        "%llu runs of the sweep are not there yet, and a replica counts only where all strategies have it; "
+        "`natpulse sweep` finishes them",
+        (unsigned long long)s->missing);
     return true;
 }
 
 void np_study_warn(np_study *s)
 {
     static np_look *const look[NP_WARNING_COUNT] = {
-        [NP_WARNING_FEW_REPLICAS] = few_replicas,         [NP_WARNING_CENSORED] = censored,
-        [NP_WARNING_TABLE_NEVER_FULL] = table_never_full, [NP_WARNING_WARMUP_TOO_LONG] = warmup_too_long,
+        [NP_WARNING_FEW_REPLICAS] = few_replicas,
+        [NP_WARNING_CENSORED] = censored,
+        [NP_WARNING_TABLE_NEVER_FULL] = table_never_full,
+        [NP_WARNING_WARMUP_TOO_LONG] = warmup_too_long,
         [NP_WARNING_WIDE_INTERVAL] = wide_interval,
+        [NP_WARNING_PRECISION_MISSED] = precision_missed,
+        [NP_WARNING_INCOMPLETE] = incomplete,
     };
     s->warnings = 0;
     for (int w = 0; w < NP_WARNING_COUNT; w++) {
