@@ -56,6 +56,10 @@ typedef struct np_link {
 
 #define NP_LOST INT64_MIN
 
+/* Two entities that differ in this bit only are the two directions of one line: with the same spells, both
+   are down at the same times. All else is drawn for each by itself. */
+#define NP_LINK_DOWN 0x80000000u
+
 /* entity: unique over all links of a simulation, both directions. Good and up at time 0 in proportion to
    the process's long-run shares (a stationary start; for outages that are not exponential the length of the
    first spell is from 64 points of its distribution). The result depends on nothing but the arguments. */
@@ -71,5 +75,8 @@ bool np_link_is_fifo(const np_link_config *c);
 
 /* Whether the path is up (no outage) at `now`; independent and Gilbert loss do not count as down. */
 bool np_link_up(np_link *l, const np_link_config *c, np_key key, np_time now);
+
+/* When the answer of np_link_up, as it was asked for last, becomes another one. NP_NEVER: it does not. */
+np_time np_link_next_change(const np_link *l);
 
 #endif

@@ -21,7 +21,7 @@
  * by spell (draws in proportion to the silence), and counting the throws of a cell before placing them (4
  * draws).
  *
- * Outages have spells of any distribution, so they are walked spell by spell; spell k is drawn at (link, k).
+ * Outages have spells of any distribution, so they are walked spell by spell; spell k is drawn at (line, k).
  */
 #include "natpulse/link.h"
 
@@ -86,6 +86,12 @@ static void gilbert_look(np_link *l, const np_link_config *c, np_key key, np_tim
 
 /* ---- outages ---- */
 
+/* Both directions of a line draw the same. */
+static uint32_t line_of(const np_link *l)
+{
+    return l->entity & ~NP_LINK_DOWN;
+}
+
 #define STRATA 64
 
 /* The i-th of STRATA equally likely lengths of a spell. */
@@ -132,8 +138,8 @@ static const np_dist *spell_dist(const np_link *l, const np_link_config *c)
 static void outage_start(np_link *l, const np_link_config *c, np_key key)
 {
     double up = mean_spell(&c->up), down = mean_spell(&c->down);
-    np_random_pair state = np_random_two(key, l->entity, PURPOSE_OUTAGE_START, 0);
-    np_random_pair place = np_random_two(key, l->entity, PURPOSE_OUTAGE_START, 1);
+    np_random_pair state = np_random_two(key, line_of(l), PURPOSE_OUTAGE_START, 0);
+    np_random_pair place = np_random_two(key, line_of(l), PURPOSE_OUTAGE_START, 1);
 
     l->outage_flips = np_unit(state.a) * (up + down) < down;
     l->outage_at = residual_spell(spell_dist(l, c), place);
@@ -145,11 +151,16 @@ bool np_link_up(np_link *l, const np_link_config *c, np_key key, np_time now)
     while (l->outage_at <= now) {
         ++l->outage_flips;
         np_time spell =
-            np_dist_time(spell_dist(l, c), np_random(key, l->entity, PURPOSE_OUTAGE, l->outage_flips));
+            np_dist_time(spell_dist(l, c), np_random(key, line_of(l), PURPOSE_OUTAGE, l->outage_flips));
         if (spell == 0) spell = 1; /* so that two distributions of zeros come to an end */
         l->outage_at = spell < NP_NEVER - l->outage_at ? l->outage_at + spell : NP_NEVER;
     }
     return l->outage_flips % 2 == 0;
+}
+
+np_time np_link_next_change(const np_link *l)
+{
+    return l->outage_at;
 }
 
 /* ---- the link ---- */

@@ -307,6 +307,39 @@ static void links_are_independent(void **state)
 
 /* ---- outages ---- */
 
+/* The two directions of a line are down at the same times, and lose packets each by itself; the time of the
+   next change is exact. */
+static void directions_share_outages(void **state)
+{
+    const np_link_config c = {.loss_kind = NP_LOSS_INDEPENDENT,
+                              .loss = 0.5,
+                              .outages = true,
+                              .up = {.kind = NP_DIST_EXPONENTIAL, .a = 7e9},
+                              .down = {.kind = NP_DIST_UNIFORM, .a = 1e9, .b = 5e9}};
+    enum { N = 4000 };
+    int same = 0, both_up = 0;
+    (void)state;
+    for (uint32_t e = 0; e < N; ++e) {
+        np_link up, down;
+        np_link_init(&up, &c, key, e);
+        np_link_init(&down, &c, key, e | NP_LINK_DOWN);
+        for (np_time now = 0; now < NP_MINUTE;) {
+            bool is_up = np_link_up(&up, &c, key, now);
+            assert_int_equal(np_link_up(&down, &c, key, now), is_up);
+            np_time next = np_link_next_change(&up);
+            assert_true(next > now && np_link_next_change(&down) == next);
+            assert_int_equal(np_link_up(&up, &c, key, next - 1), is_up);
+            assert_int_equal(np_link_up(&up, &c, key, next), !is_up);
+            now = next;
+        }
+        np_time later = 2 * NP_MINUTE;
+        if (!np_link_up(&up, &c, key, later)) continue;
+        both_up++;
+        same += arrives(&up, &c, later) == arrives(&down, &c, later);
+    }
+    within_binomial("two directions of one fate", same, both_up, 0.5);
+}
+
 /* The share of links that are down is down/(up + down) at time 0 as at any other. */
 static void outages_are_stationary(void **state)
 {
@@ -486,6 +519,7 @@ int main(void)
         cmocka_unit_test(gilbert_spells_are_exponential),
         cmocka_unit_test(shared_moments_share_fate),
         cmocka_unit_test(links_are_independent),
+        cmocka_unit_test(directions_share_outages),
         cmocka_unit_test(outages_are_stationary),
         cmocka_unit_test(outages_last),
         cmocka_unit_test(rate_spaces_packets),
