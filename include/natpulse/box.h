@@ -174,6 +174,9 @@ void np_box_expire(np_box *b, np_time now);
 /* Loses the whole table (a restart). */
 void np_box_flush(np_box *b, np_time now);
 
+/* Public addresses begin at `first` (IPv4) from now on. The table must be empty: after a flush. */
+void np_box_readdress(np_box *b, const np_addr *first);
+
 uint32_t np_box_entries(const np_box *b); /* mappings held now, expired but unnoticed ones (lazy) included */
 const np_box_counts *np_box_count(const np_box *b);
 size_t np_box_bytes(const np_box *b); /* memory held, all in */

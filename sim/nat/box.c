@@ -332,6 +332,12 @@ void np_box_flush(np_box *b, np_time now)
             np_box_remove(b, e, NP_MAPPING_FLUSHED, now);
 }
 
+void np_box_readdress(np_box *b, const np_addr *first)
+{
+    assert(np_table_used(b->table) == 0);
+    b->config.ports.first = *first;
+}
+
 /* ---- looking ---- */
 
 uint32_t np_box_entries(const np_box *b)
