@@ -8,6 +8,13 @@
  *                           %           /h      p50    p95  never
  *     nothing       82.1 ±1.2   0.61 ±0.03   31.2 s   45.0 s    4 %   ...
  *
+ * A row is a strategy at a point. Over a grid all points stand in the same tables, the values of what is
+ * varied before the strategy's name:
+ *
+ *     connections                          reachable   ...
+ *     capacity   every   strategy                  %
+ *     320        30s     heartbeat         99.9 ±0.1   ...
+ *
  * A column has two parts, the value and what qualifies it, each aligned by itself, so that values stand under
  * values. Columns that do not fit the width go to a table of their own underneath; what a strategy buys and
  * what it costs are never mixed in a table that had to be cut.
@@ -29,13 +36,15 @@ typedef struct shown {
 
 typedef struct sheet {
     const np_study *study;
-    const np_point *point;
-    np_cell *cell; /* [strategies][figures], of the point or of its differences */
+    uint32_t rows; /* points times strategies, the strategies running fastest */
+    np_cell *cell; /* [rows][figures], of the strategies or of their differences */
     double *scratch;
+    int *vary;       /* [varied]: widths of their columns; none is shown with one point only */
+    uint32_t varied; /* how many are shown */
     bool versus;
     np_style style;
     FILE *out;
-    int names; /* width of the strategies' column */
+    int names; /* width of all that stands before the figures */
 } sheet;
 
 int np_text_width(const char *s)
@@ -72,35 +81,102 @@ static void colour(const sheet *t, const char *code)
 
 /* ---- what is shown ---- */
 
-static const np_cell *cell_at(const sheet *t, uint32_t strategy, const np_figure *f)
+static const np_cell *cell_at(const sheet *t, uint32_t row, const np_figure *f)
 {
-    return &t->cell[strategy * (uint32_t)np_figures_count + (uint32_t)(f - np_figures)];
+    return &t->cell[row * (uint32_t)np_figures_count + (uint32_t)(f - np_figures)];
+}
+
+static const np_point *point_of(const sheet *t, uint32_t row)
+{
+    return &t->study->point[row / t->study->scenario->strategies];
+}
+
+static const np_column *column_of(const sheet *t, uint32_t row)
+{
+    return &point_of(t, row)->column[row % t->study->scenario->strategies];
+}
+
+/* Differences from itself are not shown. */
+static bool is_shown(const sheet *t, uint32_t row)
+{
+    return !t->versus || row % t->study->scenario->strategies != 0;
 }
 
 static void fill(sheet *t)
 {
-    const np_column *column = t->point->column;
-    for (uint32_t c = 0; c < t->study->scenario->strategies; c++) {
+    for (uint32_t r = 0; r < t->rows; r++) {
+        const np_column *first = &point_of(t, r)->column[0];
         for (int f = 0; f < np_figures_count; f++) {
-            t->cell[c * (uint32_t)np_figures_count + (uint32_t)f] =
-                np_figure_cell(&column[c], t->versus ? &column[0] : NULL, &np_figures[f], t->scratch);
+            t->cell[r * (uint32_t)np_figures_count + (uint32_t)f] =
+                np_figure_cell(column_of(t, r), t->versus ? first : NULL, &np_figures[f], t->scratch);
         }
     }
 }
 
 static bool has_values(const sheet *t, const np_figure *f)
 {
-    for (uint32_t c = 0; c < t->study->scenario->strategies; c++) {
-        const char *value = cell_at(t, c, f)->value;
+    for (uint32_t r = 0; r < t->rows; r++) {
+        const char *value = cell_at(t, r, f)->value;
         if (strcmp(value, "-") != 0 && strcmp(value, "0") != 0) return true;
     }
     return false;
 }
 
-static uint32_t first_row(const sheet *t)
+/* ---- what stands before the figures ---- */
+
+/* The last part of a path names it well enough over its column; where two would read the same, all of it. */
+static const char *short_path(const np_study *s, uint32_t v)
 {
-    return t->versus ? 1 : 0;
+    const char *dot = strrchr(s->point[0].vary[v].path, '.'), *own = dot ? dot + 1 : s->point[0].vary[v].path;
+    for (uint32_t i = 0; i < s->scenario->varied; i++) {
+        const char *other = s->point[0].vary[i].path, *last = strrchr(other, '.');
+        if (i != v && strcmp(last ? last + 1 : other, own) == 0) return s->point[0].vary[v].path;
+    }
+    return own;
 }
+
+static int name_width(const sheet *t)
+{
+    int width = 0;
+    for (uint32_t v = 0; v < t->varied; v++) {
+        t->vary[v] = np_text_width(short_path(t->study, v));
+        for (uint32_t p = 0; p < t->study->points; p++)
+            t->vary[v] = most(t->vary[v], np_text_width(t->study->point[p].vary[v].value));
+        width += t->vary[v] + GAP;
+    }
+    int name = t->varied ? np_text_width("strategy") : 0;
+    for (uint32_t r = 0; r < t->rows; r++) name = most(name, np_text_width(column_of(t, r)->strategy));
+    return width + name;
+}
+
+static void put_padded(const char *s, int width, FILE *out)
+{
+    put_name(s, out);
+    fprintf(out, "%*s", most(0, width - np_text_width(s)), "");
+}
+
+/* The names of what is varied, under a table's title. */
+static void put_vary_heads(const sheet *t)
+{
+    int left = t->names;
+    for (uint32_t v = 0; v < t->varied; v++) {
+        put_padded(short_path(t->study, v), t->vary[v] + GAP, t->out);
+        left -= t->vary[v] + GAP;
+    }
+    put_padded(t->varied ? "strategy" : "", left, t->out);
+}
+
+static void put_row_name(const sheet *t, uint32_t row)
+{
+    int left = t->names;
+    for (uint32_t v = 0; v < t->varied; v++) {
+        put_padded(point_of(t, row)->vary[v].value, t->vary[v] + GAP, t->out);
+        left -= t->vary[v] + GAP;
+    }
+    put_padded(column_of(t, row)->strategy, left, t->out);
+}
+
+/* ---- which figures ---- */
 
 static int choose(const sheet *t, shown *column)
 {
@@ -110,8 +186,9 @@ static int choose(const sheet *t, shown *column)
         if ((t->versus && !f->compared) || (f->optional && !has_values(t, f))) continue;
         shown *s = &column[n++];
         *s = (shown){.figure = f};
-        for (uint32_t c = first_row(t); c < t->study->scenario->strategies; c++) {
-            const np_cell *cell = cell_at(t, c, f);
+        for (uint32_t r = 0; r < t->rows; r++) {
+            const np_cell *cell = cell_at(t, r, f);
+            if (!is_shown(t, r)) continue;
             s->value = most(s->value, np_text_width(cell->value));
             s->note = most(s->note, np_text_width(cell->note));
         }
@@ -122,15 +199,6 @@ static int choose(const sheet *t, shown *column)
         s->value += s->width - both;
     }
     return n;
-}
-
-static int name_width(const np_study *s)
-{
-    int width = 0;
-    for (uint32_t c = 0; c < s->scenario->strategies; c++) {
-        width = most(width, np_text_width(s->point[0].column[c].strategy));
-    }
-    return width;
 }
 
 /* ---- text ---- */
@@ -163,17 +231,16 @@ static void put_text_rows(const sheet *t, const char *title, const shown *column
     colour(t, PLAIN);
     fputc('\n', out);
     colour(t, FAINT);
-    fprintf(out, "%*s", t->names, "");
+    put_vary_heads(t);
     for (int i = 0; i < n; i++) put_right(column[i].figure->unit, column[i].width + GAP, out);
     colour(t, PLAIN);
     fputc('\n', out);
-    for (uint32_t c = first_row(t); c < t->study->scenario->strategies; c++) {
-        const char *name = t->point->column[c].strategy;
-        put_name(name, out);
-        fprintf(out, "%*s", t->names - np_text_width(name), "");
+    for (uint32_t r = 0; r < t->rows; r++) {
+        if (!is_shown(t, r)) continue;
+        put_row_name(t, r);
         int owed = 0; /* blanks are written only before something */
         for (int i = 0; i < n; i++) {
-            const np_cell *cell = cell_at(t, c, column[i].figure);
+            const np_cell *cell = cell_at(t, r, column[i].figure);
             put_right(cell->value, owed + GAP + column[i].value, out);
             owed = 0;
             if (!column[i].note) continue;
@@ -208,7 +275,7 @@ static void put_text(sheet *t, const char *title)
 {
     shown column[FIGURES_MOST];
     int n = choose(t, column), width;
-    t->names = most(name_width(t->study), title ? np_text_width(title) : 0);
+    t->names = most(name_width(t), title ? np_text_width(title) : 0);
     for (int i = 0; i < NP_BLOCK_COUNT && !title; i++)
         t->names = most(t->names, np_text_width(np_block_title[i]));
     width = t->names;
@@ -241,6 +308,10 @@ static void put_markdown(const sheet *t, const char *title)
     int n = choose(t, column);
     FILE *out = t->out;
     fputs("\n| ", out);
+    for (uint32_t v = 0; v < t->varied; v++) {
+        put_md(short_path(t->study, v), out);
+        fputs(" | ", out);
+    }
     put_md(title ? title : "strategy", out);
     const char *head = "";
     for (int i = 0; i < n; i++) {
@@ -248,13 +319,19 @@ static void put_markdown(const sheet *t, const char *title)
         fprintf(out, " | %s %s", head, column[i].figure->unit);
     }
     fputs(" |\n| :--", out);
+    for (uint32_t v = 0; v < t->varied; v++) fputs(" | :--", out);
     for (int i = 0; i < n; i++) fputs(" | --:", out);
     fputs(" |\n", out);
-    for (uint32_t c = first_row(t); c < t->study->scenario->strategies; c++) {
+    for (uint32_t r = 0; r < t->rows; r++) {
+        if (!is_shown(t, r)) continue;
         fputs("| ", out);
-        put_md(t->point->column[c].strategy, out);
+        for (uint32_t v = 0; v < t->varied; v++) {
+            put_md(point_of(t, r)->vary[v].value, out);
+            fputs(" | ", out);
+        }
+        put_md(column_of(t, r)->strategy, out);
         for (int i = 0; i < n; i++) {
-            const np_cell *cell = cell_at(t, c, column[i].figure);
+            const np_cell *cell = cell_at(t, r, column[i].figure);
             fprintf(out, " | %s%s%s", cell->value, *cell->note ? " " : "", cell->note);
         }
         fputs(" |\n", out);
@@ -287,17 +364,14 @@ static void put_head(const sheet *t, bool markdown)
     fputs(s->replicas > 1 ? "; ± is half of the 95 % interval\n" : "\n", t->out);
 }
 
-static void put_vary(const sheet *t, bool markdown)
+/* Where a point stands in the grid, before what is said of it alone. */
+static void put_point(const sheet *t, uint32_t point)
 {
-    if (t->study->scenario->varied == 0) return;
-    fputs(markdown ? "\n### " : "\n", t->out);
-    colour(t, BOLD);
-    for (uint32_t v = 0; v < t->study->scenario->varied; v++) {
-        fprintf(t->out, "%s%s = ", v > 0 ? ", " : "", t->point->vary[v].path);
-        put_name(t->point->vary[v].value, t->out);
+    for (uint32_t v = 0; v < t->varied; v++) {
+        fprintf(t->out, "%s%s = ", v > 0 ? ", " : "", t->study->point[point].vary[v].path);
+        put_name(t->study->point[point].vary[v].value, t->out);
     }
-    colour(t, PLAIN);
-    fputc('\n', t->out);
+    if (t->varied) fputs(": ", t->out);
 }
 
 static void put_precision(const sheet *t, bool markdown)
@@ -305,12 +379,13 @@ static void put_precision(const sheet *t, bool markdown)
     uint32_t goals = t->study->scenario->precision.goals;
     char text[240];
     if (goals > 0) fputc('\n', t->out);
-    for (uint32_t g = 0; g < goals; g++) {
-        fputs(markdown ? "- precision: " : "precision: ", t->out);
-        put_name(np_reach_text(text, sizeof text, t->study, (uint32_t)(t->point - t->study->point), g),
-                 t->out);
-        fputc('\n', t->out);
-    }
+    for (uint32_t p = 0; p < t->study->points; p++)
+        for (uint32_t g = 0; g < goals; g++) {
+            fputs(markdown ? "- precision: " : "precision: ", t->out);
+            put_point(t, p);
+            put_name(np_reach_text(text, sizeof text, t->study, p, g), t->out);
+            fputc('\n', t->out);
+        }
 }
 
 static void put_expectations(const sheet *t, bool markdown)
@@ -345,33 +420,32 @@ static void put_warnings(const sheet *t, bool markdown)
 
 static bool write_sheet(const np_study *s, np_style style, FILE *out, bool markdown)
 {
-    sheet t = {.study = s, .style = style, .out = out};
-    t.cell = calloc((size_t)s->scenario->strategies * (size_t)np_figures_count, sizeof *t.cell);
+    sheet t = {.study = s, .style = style, .out = out, .rows = s->points * s->scenario->strategies};
+    t.varied = s->points > 1 ? s->scenario->varied : 0;
+    t.cell = calloc((size_t)t.rows * (size_t)np_figures_count, sizeof *t.cell);
     t.scratch = calloc(s->replicas + 1, sizeof *t.scratch);
-    bool ok = t.cell && t.scratch;
+    t.vary = calloc(s->scenario->varied + 1, sizeof *t.vary);
+    bool ok = t.cell && t.scratch && t.vary;
     if (ok) put_head(&t, markdown);
-    for (uint32_t p = 0; ok && p < s->points; p++) {
-        t.point = &s->point[p];
-        put_vary(&t, markdown);
-        for (int versus = 0; versus < (s->scenario->strategies > 1 ? 2 : 1); versus++) {
-            char title[80];
-            t.versus = versus;
-            snprintf(title, sizeof title, "minus '%.60s'", t.point->column[0].strategy);
-            fill(&t);
-            if (markdown) {
-                put_markdown(&t, versus ? title : NULL);
-            } else {
-                put_text(&t, versus ? title : NULL);
-            }
+    for (int versus = 0; ok && versus < (s->scenario->strategies > 1 ? 2 : 1); versus++) {
+        char title[80];
+        t.versus = versus;
+        snprintf(title, sizeof title, "minus '%.60s'", s->point[0].column[0].strategy);
+        fill(&t);
+        if (markdown) {
+            put_markdown(&t, versus ? title : NULL);
+        } else {
+            put_text(&t, versus ? title : NULL);
         }
-        put_precision(&t, markdown);
     }
+    if (ok) put_precision(&t, markdown);
     if (ok) {
         put_expectations(&t, markdown);
         put_warnings(&t, markdown);
     }
     free(t.cell);
     free(t.scratch);
+    free(t.vary);
     return ok;
 }
 
