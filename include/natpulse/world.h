@@ -9,10 +9,33 @@
 #include "natpulse/box.h"
 #include "natpulse/link.h"
 #include "natpulse/metrics.h"
+#include "natpulse/radio.h"
 #include "natpulse/tcp.h"
 #include "natpulse/work.h"
 
 typedef enum np_connection { NP_CONNECTION_PERSISTENT, NP_CONNECTION_PER_REQUEST, NP_CONNECTION_POOL } np_connection;
+
+/* A distribution that says nothing, a constant 0, means "never" below. */
+
+/* When something happens: at the times listed (rising, not owned), and again and again, `every` apart. */
+typedef struct np_moments {
+    np_dist every; /* ns; the first one such time after the start */
+    const np_time *at;
+    uint32_t listed;
+} np_moments;
+
+/* How clients come and go. Draws are keyed by (client, purpose, index), so that all strategies meet the same
+   churn at the same instants. While a client is away or asleep it wants no connection. */
+typedef struct np_churn {
+    np_dist session; /* so long after it came a client closes everything cleanly, */
+    np_dist away;    /* and comes again after so long; never: not again */
+    np_dist vanish;  /* every so long it goes without a word: no FIN, no answer to anything, */
+    np_dist back;    /* and comes again after so long, remembering nothing; never: not again */
+    np_dist sleep;   /* every so long it stops, its network with it: its connections stay as they are, */
+    np_dist nap;     /* for so long; timers that ran out go off when it wakes */
+    np_dist roam;    /* every so long its address changes. TCP connections stay with the old one, to which
+                        nothing goes any more; UDP goes on from the new one */
+} np_churn;
 
 /* Clients of one kind behind the box. */
 typedef struct np_group {
@@ -21,8 +44,10 @@ typedef struct np_group {
     np_work_config work;
     uint8_t transport;         /* NP_TCP or NP_UDP */
     np_connection connection;  /* of groups that are not measured; strategies decide for those that are */
+    np_radio_config radio;     /* of each client; .name NULL: energy is not counted */
     bool measure;              /* strategies apply to it and figures are about it */
     np_dist arrival;           /* when each client's session begins, ns from the start (uniform over 60 s by default) */
+    np_churn churn;
 } np_group;
 
 /* One way of keeping connections: a column of the comparison. */
@@ -35,23 +60,44 @@ typedef struct np_strategy {
     bool keepalive_at_server;  /* the same at the server's socket too */
     np_time user_timeout;      /* TCP_USER_TIMEOUT at both ends; 0: none */
     np_beat_config beat;
+    uint32_t tls_record;       /* TCP: bytes that TLS adds to each record of up to 16 KiB; 0: no TLS */
     uint64_t groups;           /* bit i: applies to group i; 0: to every measured one */
 } np_strategy;
 
-/* Reconnecting after a failure: exponential back-off with full jitter between least and most. */
+/* Reconnecting after the k-th failure in a row: a ceiling of least * 2^(k - 1), at most `most`, of which the
+   wait is all, a uniform share, or a uniform share of the upper half. */
+typedef enum np_jitter { NP_JITTER_FULL, NP_JITTER_NONE, NP_JITTER_EQUAL } np_jitter;
+
 typedef struct np_reconnect {
     np_time least, most;
+    np_jitter jitter;
 } np_reconnect;
+
+/* Servers that stop and forget all connections. Listed times are for all of them at once, `every` for each by
+   itself. */
+typedef struct np_downtime {
+    np_moments when;
+    np_dist down; /* how long, ns */
+} np_downtime;
+
+/* A box that loses its table, and may come back with other public addresses. */
+typedef struct np_nat_restart {
+    np_moments when;
+    bool new_address;
+} np_nat_restart;
 
 typedef struct np_world_config {
     np_time duration, warmup;
     uint64_t seed;
     np_nat_config nat[4];
+    np_nat_restart nat_restart[4];
     uint32_t nats;             /* boxes in the chain, the first nearest to the clients; 1 .. 4 */
     np_link_config access_up, access_down, core_up, core_down;
     uint32_t servers;
     uint32_t server_connections; /* at each server; more are refused with an RST. 0: unlimited */
     uint32_t server_memory;      /* bytes a connection */
+    np_downtime crash;           /* the machine: silent while down, then answers with RSTs what it does not know */
+    np_downtime restart;         /* the program: its connections are reset at once, new ones while it is down */
     np_tcp_config tcp;         /* keepalive and user_timeout in it are overridden by the strategy */
     np_reconnect reconnect;
     np_group *group;
