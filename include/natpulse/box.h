@@ -48,8 +48,20 @@ const char *np_timeout_name(np_timeout class);
 
 typedef enum np_refresh { NP_REFRESH_BOTH, NP_REFRESH_OUTBOUND, NP_REFRESH_INBOUND } np_refresh;
 typedef enum np_unknown { NP_UNKNOWN_DROP, NP_UNKNOWN_RESET, NP_UNKNOWN_ADOPT } np_unknown;
-typedef enum np_port_select { NP_PORT_PRESERVE, NP_PORT_RANDOM, NP_PORT_SEQUENTIAL } np_port_select;
+typedef enum np_port_select {
+    NP_PORT_PRESERVE,
+    NP_PORT_RANDOM,
+    NP_PORT_SEQUENTIAL,
+    NP_PORT_LINUX, /* masquerade: the port this source has elsewhere, its own, or one of the same class */
+} np_port_select;
 typedef enum np_expiry { NP_EXPIRY_EXACT, NP_EXPIRY_LAZY } np_expiry;
+
+/* How closely packets are judged by their protocol (sim/nat/track.h). */
+typedef enum np_tracking {
+    NP_TRACK_NONE,  /* not at all: one state for TCP, two for UDP */
+    NP_TRACK_LINUX, /* nf_conntrack: states, windows, assured */
+} np_tracking;
+typedef enum np_invalid { NP_INVALID_DROP, NP_INVALID_LEAK } np_invalid;
 
 typedef struct np_nat_config {
     const char *name;                  /* of the profile, for messages; not owned */
@@ -59,11 +71,21 @@ typedef struct np_nat_config {
     np_refresh refresh;                /* whose packets renew a mapping */
     np_expiry expiry;            /* exact: gone at its deadline. lazy: gone when next looked at or in the way;
                                     until then it fills its place */
-    np_unknown unknown_outbound; /* a mid-stream TCP packet from inside without a mapping */
-    np_unknown unknown_inbound;  /* a packet from outside without a mapping: DROP or RESET */
+    np_tracking tracker;
+    bool loose;                  /* tracker linux: picks up TCP flows in the middle */
+    bool be_liberal;             /* tracker linux: a packet out of the window is not invalid */
+    np_invalid invalid;          /* what the tracker refuses from inside: LEAK lets it out untranslated */
+    np_unknown unknown_outbound; /* a mid-stream TCP packet from inside without a mapping. With a tracker: one
+                                    that it refuses; only RESET has a meaning */
+    np_unknown unknown_inbound;  /* a packet from outside without a mapping, or invalid: DROP, or RESET as a
+                                    machine's closed ports answer */
+    const np_time *foresight; /* `belady` only, from replays: when each flow (by the np_packet.conn that made its
+                                 mapping) next needs its mapping; NP_NEVER: no more. Kept up to date by the
+                                 driver, before it hands on a packet of the flow. Not owned */
     struct {
         np_port_select select;
-        uint16_t low, high; /* external ports, inclusive. Preserving may go outside the range */
+        uint16_t low, high; /* external ports, inclusive. Preserving may go outside the range; with LINUX,
+                               1-65535 means none: a port then stays in its class */
         uint32_t addresses; /* public addresses, consecutive from `first`; >= 1 */
         np_addr first;      /* IPv4 */
     } ports;
@@ -88,6 +110,8 @@ typedef enum np_reason {
     NP_REASON_NO_MAPPING, /* none there, and the rules do not make one */
     NP_REASON_TABLE_FULL, /* a new mapping was refused a place */
     NP_REASON_NO_PORT,    /* no external port was free */
+    NP_REASON_INVALID,    /* its mapping is there, but the tracker does not take it for one of that flow */
+    NP_REASON_LEAKED,     /* the tracker refused it, and it went out untranslated */
     NP_REASON_COUNT,
 } np_reason;
 const char *
@@ -160,6 +184,12 @@ np_handled np_box_inbound_inside(np_box *b, np_packet *p, np_time now);
    nothing. */
 void np_box_prefetch(const np_box *b, const np_packet *p, bool outbound, bool entry);
 
+/* The same for a flow by its inside five-tuple, whichever way its packet goes: the index, whose hash the other
+   steps want; the mapping; what refreshing the mapping will touch. */
+uint64_t np_box_prefetch_index(const np_box *b, const np_tuple *inside);
+void np_box_prefetch_mapping(const np_box *b, uint64_t hash);
+void np_box_prefetch_neighbours(const np_box *b, uint64_t hash);
+
 /* Makes a mapping for the flow of `p` whatever its flags, as `adopt` would (evicting when the policy says
    so). `outbound` tells which direction p goes: its source or its destination is the inside host. For replays
    that take a flow seen mid-stream as open. An inbound `p` bears the inside address. */
@@ -170,6 +200,10 @@ np_handled np_box_adopt(np_box *b, np_packet *p, bool outbound, np_time now);
    <= now, oldest deadline first. Every packet call does this for itself first. */
 np_time np_box_next_expiry(const np_box *b);
 void np_box_expire(np_box *b, np_time now);
+
+/* The flow with this inside five-tuple is over, says whoever watches it: its mapping, if there is one, leaves
+   the table (NP_MAPPING_CLOSED). */
+void np_box_close(np_box *b, const np_tuple *inside, np_time now);
 
 /* Loses the whole table (a restart). */
 void np_box_flush(np_box *b, np_time now);

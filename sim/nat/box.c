@@ -244,6 +244,29 @@ void np_box_prefetch(const np_box *b, const np_packet *p, bool outbound, bool en
     if (entry) np_table_prefetch_entry(b->table, hash);
 }
 
+static np_tuple index_key(const np_tuple *inside)
+{
+    np_tuple k = *inside;
+    if (np_is_echo(k.proto)) k.remote_port = 0;
+    return k;
+}
+
+uint64_t np_box_prefetch_index(const np_box *b, const np_tuple *inside)
+{
+    np_tuple key = index_key(inside);
+    return np_table_prefetch_inside(b->table, &key);
+}
+
+void np_box_prefetch_mapping(const np_box *b, uint64_t hash)
+{
+    np_table_prefetch_entry(b->table, hash);
+}
+
+void np_box_prefetch_neighbours(const np_box *b, uint64_t hash)
+{
+    np_table_prefetch_neighbours(b->table, hash);
+}
+
 np_handled np_box_outbound(np_box *b, np_packet *p, np_time now)
 {
     begin(b, now);
@@ -324,6 +347,14 @@ void np_box_expire(np_box *b, np_time now)
     b->due = deadline;
 }
 
+void np_box_close(np_box *b, const np_tuple *inside, np_time now)
+{
+    begin(b, now);
+    np_tuple key = index_key(inside);
+    uint32_t entry = alive(b, np_table_find_inside(b->table, &key), now);
+    if (entry != NP_ENTRY_NONE) np_box_remove(b, entry, NP_MAPPING_CLOSED, now);
+}
+
 void np_box_flush(np_box *b, np_time now)
 {
     begin(b, now);
@@ -357,8 +388,7 @@ size_t np_box_bytes(const np_box *b)
 
 bool np_box_lookup(const np_box *b, const np_tuple *inside, np_mapping *m)
 {
-    np_tuple k = *inside;
-    if (np_is_echo(k.proto)) k.remote_port = 0;
+    np_tuple k = index_key(inside);
     uint32_t e = np_table_find_inside(b->table, &k);
     if (e == NP_ENTRY_NONE) return false;
     if (m != NULL) *m = mapping_of(np_table_peek(b->table, e));
