@@ -126,8 +126,12 @@ bool np_write_reachability(const np_drawing *d, FILE *job)
 {
     const np_read_point *p = d->point;
     cost_axis x = cost_axis_of(p);
-    fprintf(job, "np_cost_low = %.9g\nnp_cost_high = %.9g\nnp_cost_least = %.9g\nnp_cost_zero = %.9g\n",
-            x.axis.low, x.axis.high, x.least, x.has_zero ? cost_place(&x, 0) : NAN);
+    fprintf(job, "np_cost_low = %.9g\nnp_cost_high = %.9g\nnp_cost_least = %.9g\n", x.axis.low, x.axis.high,
+            x.least);
+    if (x.has_zero)
+        fprintf(job, "np_cost_zero = %.9g\n", cost_place(&x, 0));
+    else
+        fputs("np_cost_zero = NaN\n", job); /* gnuplot's spelling */
     np_drawing_note(d, job, "without a figure for upkeep: ", has_no_upkeep);
     write_panel(d, job, "reachable", NP_DRAWN_REACHABLE, &x);
     write_panel(d, job, "breaks", NP_DRAWN_BREAKS, &x);

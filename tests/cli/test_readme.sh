@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs every command that README.md shows in a block marked `sh`, in order, in a copy of the tree's data, and
-# fails on the first that does. `./scripts/demo` is run as built; installing commands are the exception: they are
+# fails on the first that does. Then each line of a block marked `text` must be one that a command has printed. `./scripts/demo` is run as built; installing commands are the exception: they are
 # what set up this very run.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -27,6 +27,11 @@ while IFS= read -r line; do
     esac
     n=$((n + 1))
     sh -c "$command" >out 2>err </dev/null || { echo "failed: $line"; tail -n 5 out err; exit 1; }
+    cat out >>printed
     echo "ran: $line"
 done <commands
 [ "$n" -ge 5 ] || { echo "only $n commands in README.md"; exit 1; }
+awk '/^```text$/ {on = 1; next} /^```$/ {on = 0} on' "$root/README.md" | sed 's/ *$//' | sort -u >shown
+sed 's/ *$//' printed | sort -u >had
+odd=$(comm -23 shown had)
+[ -z "$odd" ] || { echo "README.md shows what no command printed:"; echo "$odd"; exit 1; }
