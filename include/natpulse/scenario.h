@@ -106,7 +106,7 @@ void np_scenario_point(const np_scenario *s, uint32_t i, np_override *out);
 bool np_profile_nat(const char *name, const np_override *set, uint32_t sets, np_nat_config *out,
                     struct np_arena **arena, np_findings *findings, np_error *e);
 
-/* The kinds of profiles: "nat", "keepalive", "heartbeat", "workload". NULL at the end. */
+/* The kinds of profiles: "nat", "keepalive", "heartbeat", "workload", "radio". NULL at the end. */
 const char *const *np_profile_kinds(void);
 
 /* Writes a profile with those it is based on and every default filled in, itself a valid profile. `set` has

@@ -141,7 +141,7 @@ static int list_figures(table *t)
 
 static int list(const char *kind, table *t)
 {
-    static const char *const kinds[] = {"nat",   "keepalive", "heartbeat", "workload",
+    static const char *const kinds[] = {"nat",   "keepalive", "heartbeat", "workload", "radio",
                                         "evict", "beats",     "keys",      "figures"};
     enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -162,10 +162,10 @@ int np_cmd_list(int argc, char **argv)
     static const np_usage usage = {
         "KIND", 1, 1,
         "Lists what a scenario can name:\n"
-        "  nat, keepalive, heartbeat, workload   profiles, with their main figures\n"
-        "  evict, beats                          eviction policies, heartbeat strategies\n"
-        "  keys                                  every key of a scenario\n"
-        "  figures                               what is measured",
+        "  nat, keepalive, heartbeat, workload, radio   profiles, with their main figures\n"
+        "  evict, beats                                 eviction policies, heartbeat strategies\n"
+        "  keys                                         every key of a scenario\n"
+        "  figures                                      what is measured",
         none};
     int status = np_cli_parse(&usage, &argc, argv);
     if (status != NP_CLI_GO) return status;

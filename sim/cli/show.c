@@ -70,7 +70,7 @@ int np_cmd_show(int argc, char **argv)
     };
     const np_usage usage = {
         "SCENARIO | KIND NAME", 1, 2,
-        "Prints a scenario, or a profile (KIND is nat, keepalive, heartbeat or workload), with every\n"
+        "Prints a scenario, or a profile (KIND is nat, keepalive, heartbeat, workload or radio), with every\n"
         "default and every profile filled in. What it prints is a scenario, or a profile, itself.",
         options};
     np_sets sets;

@@ -16,6 +16,7 @@ typedef union subject {
     np_strategy strategy;
     np_beat_config beat;
     np_group group;
+    np_radio_config radio;
 } subject;
 
 static bool begin(np_loading *l, np_report *report, np_error *e)

@@ -40,8 +40,10 @@ static const char *kept(walk *k, FILE *out, char **text)
 
 static const char *form_of(walk *k, const np_field *f)
 {
-    static const char *const quantity[] = {"number", "count", "size", "rate", "share", "duration"};
-    static const char *const dist[] = {"numbers", "counts", "sizes", "rates", "shares", "durations"};
+    static const char *const quantity[] = {"number", "count",    "size", "rate",
+                                           "share",  "duration", "power"};
+    static const char *const dist[] = {"numbers", "counts",    "sizes", "rates",
+                                       "shares",  "durations", "powers"};
     char *text = NULL;
     size_t size;
 

@@ -36,12 +36,12 @@ struct np_profiles {
 /* ---- where they are ---- */
 
 static const np_section *const kinds[] = {&np_section_nat, &np_section_keepalive, &np_section_heartbeat,
-                                          &np_section_workload};
+                                          &np_section_workload, &np_section_radio};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 const char *const *np_profile_kinds(void)
 {
-    static const char *const names[] = {"nat", "keepalive", "heartbeat", "workload", NULL};
+    static const char *const names[] = {"nat", "keepalive", "heartbeat", "workload", "radio", NULL};
     return names;
 }
 

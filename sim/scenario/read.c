@@ -279,7 +279,7 @@ void np_section_layer(np_loading *l, const np_section *s, const np_node *n, void
 
 void np_section_read(np_loading *l, const np_section *s, const np_node *n, void *base)
 {
-    if (s->off && n->kind == NP_NODE_TEXT && strcmp(n->text, "off") == 0) {
+    if (s->off && n->kind == NP_NODE_TEXT && (!strcmp(n->text, "off") || !strcmp(n->text, "none"))) {
         s->off(base);
         return;
     }

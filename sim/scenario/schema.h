@@ -4,7 +4,7 @@
  *
  *     top ── nat (profile) ── timeouts, ports            schema_nat.c
  *      ├──── access, core ─── up, down, loss, outages    schema_link.c
- *      ├──── clients[] ────── workload (profile)         schema_clients.c
+ *      ├──── clients[] ────── workload, radio (profiles) schema_clients.c, schema_radio.c
  *      ├──── strategies[] ─── keepalive, heartbeat       schema_strategies.c
  *      ├──── precision                                   schema_precision.c
  *      ├──── expect[]                                    schema_expect.c
@@ -107,6 +107,7 @@ extern const np_section np_section_workload;  /* np_group */
 extern const np_section np_section_strategy;  /* np_strategy */
 extern const np_section np_section_keepalive; /* np_strategy */
 extern const np_section np_section_heartbeat; /* np_beat_config */
+extern const np_section np_section_radio;     /* np_radio_config */
 
 extern const np_choice np_choice_bool[], np_choice_connection[], np_choice_transport[];
 
@@ -122,7 +123,7 @@ typedef struct np_nat_draft {
 
 /* ---- read.c ---- */
 
-/* Reads a node into the struct at base: a map, a profile's name, `off`. */
+/* Reads a node into the struct at base: a map, a profile's name, `off` or `none`. */
 void np_section_read(np_loading *l, const np_section *s, const np_node *n, void *base);
 
 /* The same without begin and check: one layer of several. */

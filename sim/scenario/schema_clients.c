@@ -145,6 +145,11 @@ static const np_field client_fields[] = {
      .type = NP_TYPE_CHOICE,
      .choice = np_choice_bool,
      NP_FIELD(np_group, measure)},
+    {.key = "radio",
+     .meaning = "what sending and receiving takes from the battery: a profile, off (the default), or a map",
+     .type = NP_TYPE_SECTION,
+     .section = &np_section_radio,
+     NP_FIELD(np_group, radio)},
     {.key = "arrival",
      .meaning = "when each client's session begins, from the start of the run",
      .type = NP_TYPE_DIST,
@@ -168,6 +173,9 @@ static void client_begin(void *base)
 static void client_check(np_loading *l, const np_node *n, void *base)
 {
     const np_group *g = base;
+    if (!g->measure && g->radio.name)
+        np_report_node(l->report, np_node_at(n, "radio"),
+                       "radio: energy is a figure, and this group is not measured; leave one of the two out");
     if (!g->measure && g->work.from_server && g->connection != NP_CONNECTION_PERSISTENT)
         np_report_node(
             l->report, np_node_at(n, "connection"),

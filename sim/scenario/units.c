@@ -35,6 +35,7 @@ static const struct quantity {
     [NP_UNIT_SIZE] = {"a size (such as 200B, 1.5MB or 64KiB)", true, {{"B", 1}, {"", 1}}},
     [NP_UNIT_RATE] = {"a rate (such as 64kbit/s, 10Mbit/s or 1MB/s)", true, {{"bit/s", 1}, {"B/s", 8}}},
     [NP_UNIT_SHARE] = {"a share (such as 1% or 0.01)", false, {{"%", -100}, {"", 1}}},
+    [NP_UNIT_POWER] = {"a power (such as 1.2W or 60mW)", false, {{"W", 1}, {"mW", -1000}}},
     [NP_UNIT_TIME] = {"a duration (such as 30s, 250ms or 2h4m)", false, {{NULL, 0}}},
 };
 

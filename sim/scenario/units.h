@@ -15,6 +15,7 @@ typedef enum np_measure {
     NP_UNIT_RATE,   /* bits a second: 64kbit/s, 1.5MB/s. The unit must be there */
     NP_UNIT_SHARE,  /* 1%, 0.01 */
     NP_UNIT_TIME,   /* nanoseconds: 1h30m, 250ms (np_time_parse) */
+    NP_UNIT_POWER,  /* watts: 1.2W, 60mW. The unit must be there */
 } np_measure;
 
 /* Reads a non-negative finite quantity that is the whole of `text`; k M G T are powers of 1000, Ki Mi Gi Ti

@@ -126,7 +126,63 @@ static const struct row {
     {MINIMAL "  - {name: t, keepalive: linus}\n",
      "x:5:26: there is no keepalive profile \"linus\"; did you mean \"linux\"?"},
     {MINIMAL "  - {name: t, heartbeat: {timeout: 1s}}\n",
-     "x:5:26: heartbeat needs the key \"every\": the time from one beat to the next"},
+     "x:5:26: heartbeat needs the key \"every\" for strategy: fixed: the time from one beat to the next"},
+    {MINIMAL "  - {name: t, heartbeat: {strategy: mars, least: 1m, every: 1m}}\n",
+     "x:5:26: heartbeat needs the key \"most\" for strategy: mars: where it ends\n"
+     "x:5:26: heartbeat needs the key \"step\" for strategy: mars: how fine it is\n"
+     "x:5:61: every: only fixed, jittered, piggyback and passive have any use for it"},
+    {MINIMAL "  - {name: t, heartbeat: {every: 1m, least: 30s, most: 2m}}\n",
+     "x:5:45: least: only jittered, mars and search have any use for it\n"
+     "x:5:56: most: only mars and search have any use for it"},
+    {MINIMAL "  - {name: t, heartbeat: {strategy: jittered, every: 1m, least: 61s}}\n",
+     "x:5:65: least: 1m1s is longer than every of 1m; expected at most that"},
+    {MINIMAL "  - {name: t, heartbeat: {strategy: jittered, every: 10s, timeout: 9s}}\n",
+     "x:5:68: timeout: 9s is longer than the 8s until the next beat; expected at most that, or strategy: "
+     "fixed, "
+     "which can have several beats out"},
+    {MINIMAL "  - {name: t, heartbeat: {profile: mars, timeout: none}}\n",
+     "x:5:51: timeout: strategy: mars learns from answers that do not come; expected a duration"},
+    {MINIMAL "  - {name: t, heartbeat: {profile: mars, strategy: fixed, every: 1m}}\n", "ok"},
+    {MINIMAL "  - {name: t, heartbeat: {every: 1m, server_closes_after: 60s}}\n",
+     "x:5:59: server_closes_after: 1m of silence pass between two beats that are up to 1m apart, so every "
+     "idle "
+     "connection would be closed; expected more than that"},
+    {MINIMAL "  - {name: t, heartbeat: {every: 1m, from: server, answer_bytes: 0, timeout: none, "
+             "server_closes_after: "
+             "30s}}\n",
+     "ok"},
+    {MINIMAL "  - {name: t, heartbeat: {profile: mars, client_closes_after: 9m}}\n",
+     "x:5:63: client_closes_after: 9m of silence pass between two beats that are up to 9m40s apart, so every "
+     "idle "
+     "connection would be closed; expected more than that"},
+    {MINIMAL "  - {name: t, heartbeat: {every: 1m, timeout: 130ms}}\n",
+     "x:5:47: timeout: no answer can come within 130ms, because a round trip takes 130ms; expected more than "
+     "that"},
+    {MINIMAL "  - {name: t, heartbeat: {every: 1m, server_enforces: {strikes: 1}}}\n",
+     "x:5:55: server_enforces needs the key \"every\": how often a client may beat without complaint"},
+    {MINIMAL "  - {name: t, connection: per-request, poll: 1m, heartbeat: mqtt}\n",
+     "x:5:61: heartbeat: connection: per-request closes each connection after one exchange, so there is "
+     "nothing to "
+     "keep open; leave one of the two out"},
+    {MINIMAL "  - {name: t, tls: 1.4}\n", "x:5:20: tls: there is no \"1.4\"; did you mean \"1.2\"?"},
+    {"clients:\n  - {name: a, count: 1, workload: push, transport: udp}\nstrategies:\n  - {name: s, tls: "
+     "1.3}\n",
+     "x:4:20: tls: the clients \"a\" use udp, which has no TLS records; add what their protocol takes to the "
+     "sizes of "
+     "their messages"},
+    {"clients:\n  - {name: a, count: 1, workload: push, radio: lta}\nstrategies:\n  - {name: s}\n",
+     "x:2:48: there is no radio profile \"lta\"; did you mean \"lte\"?"},
+    {"clients:\n  - {name: a, count: 1, workload: push, radio: {second_tail: 1s, tail_power: "
+     "5}}\nstrategies:\n  - "
+     "{name: s}\n",
+     "x:2:78: tail_power: \"5\" is not a power (such as 1.2W or 60mW)"},
+    {"clients:\n  - {name: a, count: 1, workload: push, radio: {second_tail: 1s}}\nstrategies:\n  - {name: "
+     "s}\n",
+     "x:2:62: second_tail: it follows the tail, and there is none; expected the key \"tail\" too"},
+    {"clients:\n  - {name: a, count: 1, workload: push}\n  - {name: b, count: 1, workload: web, measure: no, "
+     "radio: "
+     "lte}\nstrategies:\n  - {name: s}\n",
+     "x:3:60: radio: energy is a figure, and this group is not measured; leave one of the two out"},
     {MINIMAL "  - {name: t, heartbeat: {every: 10s, timeout: 21s, misses: 2}}\n",
      "x:5:48: timeout: 21s is longer than 2 beats every 10s take; expected at most every times misses"},
     {MINIMAL "  - {name: t, heartbeat: {every: 10s, timeout: 20s, misses: 2}}\n", "ok"},

@@ -35,9 +35,10 @@ static void test_shipped(void **state)
     (void)state;
     if (access("scenarios/profiles", F_OK) != 0) skip();
     list_kind("nat", 2);
-    list_kind("keepalive", 10);
-    list_kind("heartbeat", 10);
+    list_kind("keepalive", 20);
+    list_kind("heartbeat", 30);
     list_kind("workload", 4);
+    list_kind("radio", 3);
     np_error e = {0};
     assert_false(np_profile_list("nta", note_card, NULL, NULL, &e));
     assert_string_equal(e.text, "there are no profiles of kind \"nta\"; did you mean \"nat\"?");
@@ -57,10 +58,16 @@ static char *show_profile(const char *kind, const char *name)
 
 static void test_show_is_a_profile(void **state)
 {
-    static const char *const some[][2] = {
-        {"nat", "lru-box"}, {"keepalive", "windows"}, {"heartbeat", "socketio"}, {"workload", "web"}};
+    static const char *const some[][2] = {{"nat", "lru-box"},
+                                          {"keepalive", "windows"},
+                                          {"heartbeat", "socketio"},
+                                          {"workload", "web"},
+                                          {"heartbeat", "mars"},
+                                          {"heartbeat", "grpc"},
+                                          {"heartbeat", "sip-outbound-tcp"},
+                                          {"radio", "3g"}};
     (void)state;
-    for (size_t i = 0; i < 4; ++i) {
+    for (size_t i = 0; i < sizeof some / sizeof *some; ++i) {
         char *first = show_profile(some[i][0], some[i][1]);
         char name[64];
         snprintf(name, sizeof name, "%s.yaml", some[i][1]);
