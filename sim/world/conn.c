@@ -27,6 +27,9 @@ static np_addr server_addr(uint32_t i)
     return np_addr_ipv4(0xc6120001u + i);
 }
 
+/* The most a TLS record holds, bytes (RFC 8446 5.1). */
+#define TLS_RECORD (1u << 14)
+
 /* HTTP/2's GOAWAY with the text "too_many_pings": 9 + 8 + 14 (RFC 9113 6.8, gRPC proposal A8). */
 #define GOAWAY_BYTES 31
 
@@ -431,7 +434,7 @@ static void tcp_at_client(struct world *w, const np_packet *p)
         answer_unknown(w, CLIENT, p);
         return;
     }
-    np_meter_heard(w, conn_at(w, i));
+    np_meter_heard(w, conn_at(w, i), p);
     input(w, i, CLIENT, p);
 }
 
@@ -467,7 +470,7 @@ static void udp_arrived(struct world *w, enum side at, struct conn *c, const np_
         }
         if (moved) np_meter_path(w, p->conn, np_conn_path(w, c, true), CAUSE_ROAMED);
     } else {
-        np_meter_heard(w, c);
+        np_meter_heard(w, c, p);
     }
     datagram(w, p, p->conn, at);
     settle(w, p->conn, at);
@@ -491,6 +494,14 @@ void np_conn_packet_lost(struct world *w, const np_packet *p)
 }
 
 /* ---- sending, closing ---- */
+
+/* What TLS adds to a message that is written by itself. */
+static uint32_t tls_bytes(const struct world *w, const struct conn *c, uint32_t bytes)
+{
+    if (!w->strategy->tls_record || !strategy_applies(w, c->group)) return 0;
+    uint32_t records = (bytes + TLS_RECORD - 1) / TLS_RECORD;
+    return w->strategy->tls_record * (records ? records : 1);
+}
 
 static void append(struct world *w, struct conn *c, enum side from, uint32_t message)
 {
@@ -525,8 +536,9 @@ uint32_t np_conn_write(struct world *w, uint32_t conn, enum side from, const str
     if (c->transport == NP_TCP) {
         append(w, c, from, i);
         m->end = UINT64_MAX; /* not before it is written */
-        m->end = np_tcp_write(tcp_at(w, conn, from), tcp_config(w, c, from), m->bytes, kind,
-                              SINK((&(struct io){w, conn, from})), w->now);
+        m->end =
+            np_tcp_write(tcp_at(w, conn, from), tcp_config(w, c, from), m->bytes + tls_bytes(w, c, m->bytes),
+                         kind, SINK((&(struct io){w, conn, from})), w->now);
     } else {
         uint32_t left = m->bytes, parts = left ? (left + NP_UDP_MAX_PAYLOAD - 1) / NP_UDP_MAX_PAYLOAD : 1;
         uint32_t serial = c->serial;

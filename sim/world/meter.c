@@ -20,8 +20,34 @@ static const np_time ASLEEP = NP_SECOND;
 static const char *const CAUSE_NAME[CAUSE_COUNT] = {"evicted",     "expired",     "nat_restart", "roamed",
                                                     "client_gone", "server_gone", "refused"};
 
+/* A radio for each client when a measured group has any. */
+static bool make_radios(struct world *w)
+{
+    bool any = false;
+    for (uint32_t g = 0; g < w->config->groups; g++)
+        any |= w->config->group[g].measure && w->config->group[g].radio.name;
+    if (!any) return true;
+    if (!(w->radio = malloc(w->clients * sizeof *w->radio))) return false;
+    for (uint32_t i = 0; i < w->clients; i++) np_radio_init(&w->radio[i]);
+    return true;
+}
+
+/* What the radios of measured clients have taken so far. */
+static double joules(struct world *w)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < w->clients; i++) {
+        const np_group *g = group_of(w, &w->client[i]);
+        if (!g->measure || !g->radio.name) continue;
+        np_radio_settle(&w->radio[i], &g->radio, w->now);
+        sum += w->radio[i].joules;
+    }
+    return sum;
+}
+
 bool np_meter_create(struct world *w)
 {
+    if (!make_radios(w)) return false;
     for (int i = 0; i < NP_SPREAD_COUNT; i++)
         if (!(w->meter.spread[i] = np_quantile_create())) return false;
     return true;
@@ -47,9 +73,11 @@ static void tell(const struct world *w, np_notice_kind kind, const char *cause, 
 
 /* ---- packets ---- */
 
-static void active(struct world *w, const struct conn *c)
+static void active(struct world *w, const struct conn *c, const np_packet *p, bool out)
 {
     struct client *k = &w->client[c->client];
+    const np_radio_config *radio = &w->config->group[c->group].radio;
+    if (radio->name) np_radio_packet(&w->radio[c->client], radio, out, p->bytes, w->now);
     if (w->now - k->last_active >= ASLEEP && w->measuring) w->meter.wakeups++;
     k->last_active = w->now;
 }
@@ -57,7 +85,7 @@ static void active(struct world *w, const struct conn *c)
 void np_meter_sent(struct world *w, const struct conn *c, enum side from, const np_packet *p)
 {
     if (!c->measured) return;
-    if (from == CLIENT) active(w, c);
+    if (from == CLIENT) active(w, c, p, true);
     if (!w->measuring) return;
     struct meter *m = &w->meter;
     m->wire_packets++;
@@ -70,9 +98,9 @@ void np_meter_sent(struct world *w, const struct conn *c, enum side from, const 
     }
 }
 
-void np_meter_heard(struct world *w, const struct conn *c)
+void np_meter_heard(struct world *w, const struct conn *c, const np_packet *p)
 {
-    if (c->measured) active(w, c);
+    if (c->measured) active(w, c, p, false);
 }
 
 /* ---- messages ---- */
@@ -268,6 +296,7 @@ void np_meter_warm(struct world *w)
 {
     struct meter *m = &w->meter;
     w->measuring = true;
+    if (w->radio) m->joules_before = joules(w);
     m->held_peak = m->held;
     m->entries_peak = m->entries;
     m->at_warmup = *np_box_count(w->box[0]);
@@ -346,6 +375,7 @@ void np_meter_finish(struct world *w)
     PUT_RATE(WIRE_PACKETS, m->wire_packets);
     PUT_RATE(WIRE_BYTES, m->wire_bytes);
     PUT_RATE(WAKEUPS, m->wakeups);
+    if (w->radio) PUT_RATE(ENERGY, joules(w) - m->joules_before);
     if (window > 0) PUT(SERVER_OPEN_MEAN, m->held_s / window);
     PUT(SERVER_OPEN_PEAK, m->held_peak);
     if (persistent && m->held_s > 0) PUT(SERVER_ZOMBIE, 1 - m->usable_s / m->held_s);

@@ -184,6 +184,7 @@ struct meter {
     uint64_t reconnects, handshakes, upkeep_packets, upkeep_bytes, payload_bytes, wire_packets, wire_bytes,
         wakeups;
     uint64_t evictions_live, evictions_dead, expiries_live;
+    double joules_before; /* what the radios took during the warm-up */
     double usable_s, held_s, entries_s, conn_s;
     uint32_t held, held_peak;       /* connections the servers hold now, and at most */
     uint32_t entries, entries_peak; /* mappings in the first box */
@@ -209,6 +210,7 @@ struct world {
 
     struct client *client;
     uint32_t clients;
+    np_radio *radio; /* [clients]; NULL where no measured group has one */
     struct session *session;
     uint32_t sessions_each; /* of a measured client */
     np_link *access[2];     /* [up/down][client] */
@@ -349,7 +351,7 @@ void np_message_dropped(struct world *w, uint32_t message); /* its connection is
 bool np_meter_create(struct world *w);
 void np_meter_warm(struct world *w);
 void np_meter_sent(struct world *w, const struct conn *c, enum side from, const np_packet *p);
-void np_meter_heard(struct world *w, const struct conn *c);
+void np_meter_heard(struct world *w, const struct conn *c, const np_packet *p);
 void np_meter_message_sent(struct world *w, struct message *m);
 void np_meter_message_arrived(struct world *w, const struct message *m);
 void np_meter_message_lost(struct world *w, const struct message *m);

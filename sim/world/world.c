@@ -110,6 +110,7 @@ static void destroy(struct world *w)
     free(w->client);
     free(w->session);
     free(w->beat_memory);
+    free(w->radio);
     free(w->bucket);
     free(w->server_open);
     free(w->reap);
