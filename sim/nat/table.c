@@ -156,8 +156,7 @@ static inline uint32_t distance(const np_table *t, uint32_t from, uint32_t to)
 }
 
 /* Bit i: slot i of the group is `want` under `mask`. All slots are compared and nothing branches: where in a
-   group a flow stands cannot be predicted, and a wrong guess would cost the wait for the slot's cache line.
- */
+   group a flow stands cannot be predicted, and a wrong guess costs the wait for the slot's cache line. */
 static inline uint32_t agree(const uint32_t *group, uint32_t want, uint32_t mask)
 {
     const lanes *v = (const lanes *)group;
