@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 int np_cmd_run(int argc, char **argv);
+int np_cmd_sweep(int argc, char **argv);
 int np_cmd_replay(int argc, char **argv);
 int np_cmd_plot(int argc, char **argv);
 int np_cmd_check(int argc, char **argv);
@@ -147,5 +148,21 @@ typedef struct np_progress {
 void np_progress_begin(np_progress *p, bool wanted, const char *what);
 void np_progress_step(void *progress, uint32_t done, uint32_t all);
 void np_progress_end(np_progress *p);
+
+/* ---- recordings: the packets and events of one run ---- */
+
+typedef struct np_recording {
+    const char *pcap, *events; /* files; NULL: not wanted */
+    const char *strategy;      /* by name; NULL: the first */
+    np_number replica;
+    bool quiet; /* no word about what was written */
+} np_recording;
+
+/* False, after a complaint, when the options contradict each other. `result`: where the command's own result
+   goes. */
+bool np_cli_recording_ok(const np_recording *r, const char *result);
+
+/* Does the run and writes the files, if any is wanted. 0, or the exit status after a complaint. */
+int np_cli_record(const np_scenario *s, const char *path, const np_sets *sets, const np_recording *r);
 
 #endif

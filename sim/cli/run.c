@@ -10,6 +10,7 @@
 typedef struct run_options {
     np_texts set;
     np_number seed, replicas, jobs;
+    np_recording recording;
     const char *output, *format;
     bool quiet, no_progress;
 } run_options;
@@ -73,6 +74,8 @@ static int run(const char *path, const run_options *o, np_format format)
     np_scenario *scenario = np_scenario_load(path, sets.set, sets.n, &findings, &e);
     if (!scenario) {
         status = np_cli_findings(&findings, &e);
+    } else if ((status = np_cli_record(scenario, path, &sets, &o->recording)) != 0) {
+        /* said already */
     } else if (!(out = np_output_open(o->output, &e))) {
         status = np_cli_fail(&e);
     } else {
@@ -108,6 +111,15 @@ int np_cmd_run(int argc, char **argv)
         {"output", 'o', "FILE", "write the result there (standard output)", .text = &o.output},
         {"format", 'f', "FORMAT", "table, json, jsonl, csv or md (by FILE's extension, else table)",
          .text = &o.format},
+        {"pcap", 0, "FILE", "write the packets of one run too, inside and outside of the NAT (pcapng)",
+         .text = &o.recording.pcap},
+        {"events", 0, "FILE",
+         "write its breaks, evictions and detections too (CSV, or JSON lines for .jsonl)",
+         .text = &o.recording.events},
+        {"strategy", 0, "NAME", "whose run --pcap and --events record (the first strategy's)",
+         .text = &o.recording.strategy},
+        {"replica", 0, "N", "which replica of it they record, from 0 (0)", .number = &o.recording.replica,
+         .most = REPLICAS_MOST - 1},
         {"quiet", 'q', NULL, "results and errors only", .flag = &o.quiet},
         {"no-progress", 0, NULL, "no progress bar", .flag = &o.no_progress},
         {0},
@@ -117,11 +129,14 @@ int np_cmd_run(int argc, char **argv)
         "Simulates every strategy of the scenario, at every point of its `vary`, over its replicas, and\n"
         "compares them: what each keeps usable, how soon a break is known, and what it costs. Values come\n"
         "with half of their 95 % confidence interval. Ends with status 1 where an `expect` of the scenario\n"
-        "does not hold. JSON lines are written while runs are under way.",
+        "does not hold. JSON lines are written while runs are under way. --pcap and --events record one run\n"
+        "beside the study, at the first point of a grid.",
         option};
     int status = np_cli_parse(&usage, &argc, argv);
     np_format format;
     if (status == NP_CLI_GO && !np_cli_format(o.format, o.output, &format)) status = NP_TROUBLE_USAGE;
+    o.recording.quiet = o.quiet;
+    if (status == NP_CLI_GO && !np_cli_recording_ok(&o.recording, o.output)) status = NP_TROUBLE_USAGE;
     if (status == NP_CLI_GO) status = run(argv[1], &o, format);
     np_texts_clear(&o.set);
     return status;
