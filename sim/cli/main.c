@@ -9,6 +9,7 @@
 
 const np_command np_commands[] = {
     {"run", np_cmd_run, "simulate a scenario and compare its strategies"},
+    {"sweep", np_cmd_sweep, "the same into a results database: resumable, on all cores or MPI ranks"},
     {"replay", np_cmd_replay, "drive the NAT box with captured packets"},
     {"plot", np_cmd_plot, "draw the figures of a result file"},
     {"check", np_cmd_check, "look for mistakes in a scenario"},

@@ -151,14 +151,19 @@ static bool look(np_plan *p, uint32_t point)
     return true;
 }
 
+bool np_plan_may_come_to(const np_plan *p, np_study_unit u)
+{
+    uint32_t most = p->precision.goals > 0 ? p->precision.max_replicas : p->replicas;
+    return u.point < p->points && u.strategy < p->strategies && u.replica < most &&
+           !is_done(&p->lane[u.point], (uint64_t)u.replica * p->strategies + u.strategy);
+}
+
 bool np_plan_done(np_plan *p, np_study_unit u, const double *goal_value)
 {
+    assert(np_plan_may_come_to(p, u));
     lane *l = &p->lane[u.point];
     uint64_t unit = (uint64_t)u.replica * p->strategies + u.strategy;
-    assert(u.point < p->points && u.strategy < p->strategies);
-    assert(u.replica < p->replicas || (p->precision.goals > 0 && u.replica < p->precision.max_replicas));
     if (!grow(p, l, unit)) return false;
-    assert(!is_done(l, unit));
     l->done[unit / 64] |= UINT64_C(1) << unit % 64;
     for (uint32_t g = 0; g < p->precision.goals; g++) l->value[unit * p->precision.goals + g] = goal_value[g];
     p->finished++;

@@ -20,8 +20,11 @@ void np_plan_destroy(np_plan *p); /* NULL is allowed */
 
 /* Notes that a unit is done, with its values of the precision's goals, in their order. At most once a unit;
    before anything is handed out (what an earlier sweep left), or for a unit that was. False when memory is
-   out. The unit must be one that the plan may come to: below the maximum of replicas. */
+   out. The unit must be one that np_plan_may_come_to. */
 bool np_plan_done(np_plan *p, np_study_unit u, const double *goal_value);
+
+/* Whether a unit is one of the study's, up to its maximum of replicas, and not done yet. */
+bool np_plan_may_come_to(const np_plan *p, np_study_unit u);
 
 /* Hands out a unit that is neither done nor handed out: points in order, within each by replica and strategy.
    False when there is none now; there may be later unless np_plan_over. */
