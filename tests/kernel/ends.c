@@ -1,20 +1,21 @@
 /*
- * A real TCP client and server, one process with a socket in each namespace: what they send, and when each learns that
- * the connection is dead.
+ * A real TCP client and server, one process with a socket in each namespace: what they send, and when each
+ * learns that the connection is dead.
  *
  *     ends --suffix S [--keepalive IDLE,INTERVAL,PROBES] [--beat EVERY,TIMEOUT,MISSES] [--closes-after S]
  *          [--push EVERY] [--user-timeout S] [--flush-at S] [--at S COMMAND]... --until S
  *
- * Times are seconds (decimals allowed) after the client's SYN. The heartbeat is natpulse's `fixed`: a beat every EVERY
- * from the opening on, dead after MISSES in a row that were not answered within TIMEOUT; the server answers, and
- * with --closes-after gives up a client that was silent for so long. --push: the server sends a message every so
- * often. --flush-at: the router loses its conntrack table. --at: a shell command, in the namespaces' mount space.
+ * Times are seconds (decimals allowed) after the client's SYN. The heartbeat is natpulse's `fixed`: a beat
+ * every EVERY from the opening on, dead after MISSES in a row that were not answered within TIMEOUT; the
+ * server answers, and with --closes-after gives up a client that was silent for so long. --push: the server
+ * sends a message every so often. --flush-at: the router loses its conntrack table. --at: a shell command, in
+ * the namespaces' mount space.
  *
  * An end that knows closes its socket with a reset.
  *
  * Output, about in the order of time:
- *     packet TIME client|server FLAGS SEQ LENGTH      as they left that end's interface; SEQ relative to its SYN
- *     knew TIME client|server HOW                      timeout, reset, closed, beats, silence
+ *     packet TIME client|server FLAGS SEQ LENGTH      as they left that end's interface; SEQ relative to its
+ * SYN knew TIME client|server HOW                      timeout, reset, closed, beats, silence
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -134,7 +135,8 @@ static void set_up(ends *e, const char *suffix)
     e->wire[SERVER] = watch("s0");
     e->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     set(e->listener, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (bind(e->listener, (struct sockaddr *)&a, sizeof a) < 0 || listen(e->listener, 1) < 0) die("listening");
+    if (bind(e->listener, (struct sockaddr *)&a, sizeof a) < 0 || listen(e->listener, 1) < 0)
+        die("listening");
     enter("client", suffix);
     e->wire[CLIENT] = watch("c0");
     e->sock[CLIENT] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -282,7 +284,8 @@ static int64_t keep_time(ends *e)
         send_some(e, CLIENT, "bb", BEAT);
         if (e->answer_due == NEVER) e->answer_due = now + e->timeout;
     }
-    if (!e->known[SERVER] && e->closes_after && now >= e->heard + e->closes_after) knows(e, SERVER, "silence");
+    if (!e->known[SERVER] && e->closes_after && now >= e->heard + e->closes_after)
+        knows(e, SERVER, "silence");
     if (!e->known[SERVER] && now >= e->next_push) {
         e->next_push += e->push;
         send_some(e, SERVER, "p", 1);
@@ -302,7 +305,8 @@ static int64_t keep_time(ends *e)
     if (!e->known[CLIENT] && e->next_beat < next) next = e->next_beat;
     if (!e->known[CLIENT] && e->answer_due < next) next = e->answer_due;
     if (!e->known[SERVER] && e->next_push < next) next = e->next_push;
-    if (!e->known[SERVER] && e->closes_after && e->heard + e->closes_after < next) next = e->heard + e->closes_after;
+    if (!e->known[SERVER] && e->closes_after && e->heard + e->closes_after < next)
+        next = e->heard + e->closes_after;
     return next;
 }
 
@@ -341,21 +345,29 @@ int main(int argc, char **argv)
     double a, b;
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *value = argv[i + 1];
-        if (!strcmp(argv[i], "--suffix")) suffix = value;
-        else if (!strcmp(argv[i], "--keepalive")) sscanf(value, "%d,%d,%d", &e.keepalive[0], &e.keepalive[1], &e.keepalive[2]);
+        if (!strcmp(argv[i], "--suffix"))
+            suffix = value;
+        else if (!strcmp(argv[i], "--keepalive"))
+            sscanf(value, "%d,%d,%d", &e.keepalive[0], &e.keepalive[1], &e.keepalive[2]);
         else if (!strcmp(argv[i], "--beat")) {
             if (sscanf(value, "%lf,%lf,%u", &a, &b, &e.misses) != 3) die("--beat");
             e.every = (int64_t)(a * 1e9), e.timeout = (int64_t)(b * 1e9);
-        } else if (!strcmp(argv[i], "--closes-after")) e.closes_after = seconds(value);
-        else if (!strcmp(argv[i], "--push")) e.push = seconds(value);
-        else if (!strcmp(argv[i], "--user-timeout")) e.user_timeout = seconds(value);
-        else if (!strcmp(argv[i], "--flush-at")) e.flush_at = seconds(value);
-        else if (!strcmp(argv[i], "--until")) e.until = seconds(value);
+        } else if (!strcmp(argv[i], "--closes-after"))
+            e.closes_after = seconds(value);
+        else if (!strcmp(argv[i], "--push"))
+            e.push = seconds(value);
+        else if (!strcmp(argv[i], "--user-timeout"))
+            e.user_timeout = seconds(value);
+        else if (!strcmp(argv[i], "--flush-at"))
+            e.flush_at = seconds(value);
+        else if (!strcmp(argv[i], "--until"))
+            e.until = seconds(value);
         else if (!strcmp(argv[i], "--at") && i + 2 < argc && e.commands < COMMANDS) {
             e.command[e.commands].at = seconds(value);
             e.command[e.commands++].command = argv[i + 2];
             i++;
-        } else errno = EINVAL, die("option %s", argv[i]);
+        } else
+            errno = EINVAL, die("option %s", argv[i]);
     }
     set_up(&e, suffix);
     open_connection(&e);

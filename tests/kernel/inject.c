@@ -3,22 +3,24 @@
  *
  *     inject --seed N --groups N --spread S --longest S --suffix S --out DIR
  *
- *     DIR/arrived.pcap   what reached the router, both sides, in the order and at the times it did (raw IP, ns)
- *     DIR/kernel.csv     one row each: what it was, and the router's verdict and translation
+ *     DIR/arrived.pcap   what reached the router, both sides, in the order and at the times it did (raw IP,
+ * ns) DIR/kernel.csv     one row each: what it was, and the router's verdict and translation
  *
  * With --timeouts it only prints, as "name seconds" lines, what timeouts the plan takes the router to have.
  *
- * Packets are told apart by the id in their IP header, which forwarding keeps. A reset or unreachable that the
- * router makes by itself has a fresh TTL, and is matched to what it answers by its ports, or by the id it quotes.
+ * Packets are told apart by the id in their IP header, which forwarding keeps. A reset or unreachable that
+ * the router makes by itself has a fresh TTL, and is matched to what it answers by its ports, or by the id it
+ * quotes.
  *
- * Times. The kernel keeps its deadlines in jiffies (4 ms at HZ = 250), and this process is not always woken on time. So
- * a packet that would fall closer than EDGE_CLEAR to any timeout after any earlier packet of its group waits
- * until it is clear of it, and the rest of its talk waits with it: what then happens does not depend on luck.
+ * Times. The kernel keeps its deadlines in jiffies (4 ms at HZ = 250), and this process is not always woken
+ * on time. So a packet that would fall closer than EDGE_CLEAR to any timeout after any earlier packet of its
+ * group waits until it is clear of it, and the rest of its talk waits with it: what then happens does not
+ * depend on luck.
  *
- * The dead. A mapping past its deadline matches no packet, but until the kernel's collector passes, at once or a
- * minute later, it lends its port to the next flow of the same client port (find_appropriate_src asks for no
- * deadline). So where ports are contended, the router is asked for each of the flows before every packet: a lookup
- * buries the dead it meets.
+ * The dead. A mapping past its deadline matches no packet, but until the kernel's collector passes, at once
+ * or a minute later, it lends its port to the next flow of the same client port (find_appropriate_src asks
+ * for no deadline). So where ports are contended, the router is asked for each of the flows before every
+ * packet: a lookup buries the dead it meets.
  */
 #include "plan.h"
 #include <arpa/inet.h>
@@ -41,11 +43,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EDGE_CLEAR  (11 * MS)
-#define IDS         65536
-#define SENT_MOST   (3 * STEPS_MOST) /* packets a group */
-#define SNAP        128              /* bytes kept of a packet */
-#define ANSWER_WITHIN (500 * MS)     /* the router's own answer comes at once */
+#define EDGE_CLEAR    (11 * MS)
+#define IDS           65536
+#define SENT_MOST     (3 * STEPS_MOST) /* packets a group */
+#define SNAP          128              /* bytes kept of a packet */
+#define ANSWER_WITHIN (500 * MS)       /* the router's own answer comes at once */
 
 static void __attribute__((format(printf, 1, 2), noreturn)) die(const char *format, ...)
 {
@@ -63,8 +65,8 @@ typedef enum verdict { DROP, FORWARD, RESET } verdict;
 typedef struct fate {
     const talk *talk;
     const step *step;
-    packet packet; /* as sent */
-    packet out;    /* as forwarded */
+    packet packet;   /* as sent */
+    packet out;      /* as forwarded */
     int64_t arrived; /* 0: never */
     verdict verdict;
     uint16_t bytes, kept;
@@ -79,19 +81,19 @@ typedef struct group {
 /* A talk under way. */
 typedef struct voice {
     int64_t due;
-    uint32_t next;     /* step */
-    uint16_t external; /* the port or id the router last used for it */
+    uint32_t next;           /* step */
+    uint16_t external;       /* the port or id the router last used for it */
     uint16_t id[STEPS_MOST]; /* of the packets sent */
 } voice;
 
 typedef struct lab {
-    int wire[2];    /* to send: from the client's and the server's end */
-    int watch[2];   /* the router's two interfaces */
-    int table;      /* netlink, to ask for flows in the router's conntrack table */
+    int wire[2];  /* to send: from the client's and the server's end */
+    int watch[2]; /* the router's two interfaces */
+    int table;    /* netlink, to ask for flows in the router's conntrack table */
     plan plan;
     voice *voice;
     group *group;
-    fate *fate;     /* by id */
+    fate *fate; /* by id */
     uint32_t ids, postponed, arrived_in_order;
     uint16_t *order; /* ids as they arrived */
 } lab;
@@ -124,7 +126,8 @@ static int open_interface(const char *name, bool listen)
     if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) < 0) die("packet socket on %s", name);
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) < 0)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-    if (listen && setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) < 0) die("timestamps on %s", name);
+    if (listen && setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) < 0)
+        die("timestamps on %s", name);
     return fd;
 }
 
@@ -218,8 +221,10 @@ static bool read_one(lab *l, int side)
 /* Arrivals before departures: a packet that leaves on one side has come in on the other. */
 static void read_all(lab *l, int first)
 {
-    while (read_one(l, first)) {}
-    while (read_one(l, !first)) {}
+    while (read_one(l, first)) {
+    }
+    while (read_one(l, !first)) {
+    }
 }
 
 static void check_losses(const lab *l)
@@ -276,7 +281,8 @@ static void quote(const talk *t, const voice *v, const step *s, packet *p)
 static void send_step(lab *l, const talk *t, voice *v)
 {
     const step *s = &t->step[v->next];
-    uint8_t frame[ETH_HLEN + WIRE_MOST] = {2, 0, 0, 0, 0, s->from_server ? 3 : 2, 2, 0, 0, 0, 0, s->from_server ? 4 : 1, 8, 0};
+    uint8_t frame[ETH_HLEN + WIRE_MOST] = {
+        2, 0, 0, 0, 0, s->from_server ? 3 : 2, 2, 0, 0, 0, 0, s->from_server ? 4 : 1, 8, 0};
     if (++l->ids == IDS) errno = 0, die("more than %d packets", IDS - 1);
     uint16_t id = (uint16_t)l->ids;
     fate *f = &l->fate[id];
@@ -397,7 +403,8 @@ static bool speak_next(lab *l)
 {
     uint32_t first = UINT32_MAX;
     for (uint32_t i = 0; i < l->plan.talks; i++)
-        if (l->voice[i].next < l->plan.talk[i].n && (first == UINT32_MAX || l->voice[i].due < l->voice[first].due))
+        if (l->voice[i].next < l->plan.talk[i].n &&
+            (first == UINT32_MAX || l->voice[i].due < l->voice[first].due))
             first = i;
     if (first == UINT32_MAX) return false;
     const talk *t = &l->plan.talk[first];
@@ -426,7 +433,8 @@ static void speak(lab *l)
         group *g = &l->group[l->plan.talk[i].group];
         if (g->talks++ == 0) g->first = i;
     }
-    while (speak_next(l)) {}
+    while (speak_next(l)) {
+    }
     sleep_until(l, now_ns() + 200 * MS);
     check_losses(l);
 }
@@ -482,16 +490,17 @@ static void write_csv(const lab *l, const char *dir)
 {
     static const char *const name[] = {"drop", "forward", "reset"};
     FILE *f = create(dir, "kernel.csv");
-    fputs("n,time,group,talk,what,dir,proto,flags,seq,ack,window,length,src,sport,dst,dport,verdict,out_src,out_sport,"
+    fputs("n,time,group,talk,what,dir,proto,flags,seq,ack,window,length,src,sport,dst,dport,verdict,out_src,"
+          "out_sport,"
           "out_dst,out_dport\n",
           f);
     for (uint32_t i = 0; i < l->arrived_in_order; i++) {
         const fate *t = &l->fate[l->order[i]];
         const packet *p = &t->packet;
         fprintf(f, "%u,%lld.%09lld,%u,%u,%s,%s,%u,%u,%u,%u,%u,%u", i, (long long)(t->arrived / SECOND),
-                (long long)(t->arrived % SECOND), t->talk->group, (unsigned)(t->talk - l->plan.talk), t->step->what,
-                t->step->from_server ? "in" : "out", p->proto, p->proto == ICMP ? p->type : p->flags, p->seq, p->ack,
-                p->window, p->length);
+                (long long)(t->arrived % SECOND), t->talk->group, (unsigned)(t->talk - l->plan.talk),
+                t->step->what, t->step->from_server ? "in" : "out", p->proto,
+                p->proto == ICMP ? p->type : p->flags, p->seq, p->ack, p->window, p->length);
         write_ends(f, p);
         fprintf(f, ",%s", name[t->verdict]);
         if (t->verdict == FORWARD)
@@ -516,13 +525,20 @@ int main(int argc, char **argv)
             timeouts = true;
             continue;
         }
-        if (!strcmp(argv[i], "--suffix")) suffix = value;
-        else if (!strcmp(argv[i], "--out")) out = value;
-        else if (!strcmp(argv[i], "--seed")) seed = strtoull(value, NULL, 10);
-        else if (!strcmp(argv[i], "--groups")) groups = (uint32_t)strtoul(value, NULL, 10);
-        else if (!strcmp(argv[i], "--spread")) spread = strtol(value, NULL, 10);
-        else if (!strcmp(argv[i], "--longest")) longest = strtol(value, NULL, 10);
-        else errno = 0, die("unknown option %s", argv[i]);
+        if (!strcmp(argv[i], "--suffix"))
+            suffix = value;
+        else if (!strcmp(argv[i], "--out"))
+            out = value;
+        else if (!strcmp(argv[i], "--seed"))
+            seed = strtoull(value, NULL, 10);
+        else if (!strcmp(argv[i], "--groups"))
+            groups = (uint32_t)strtoul(value, NULL, 10);
+        else if (!strcmp(argv[i], "--spread"))
+            spread = strtol(value, NULL, 10);
+        else if (!strcmp(argv[i], "--longest"))
+            longest = strtol(value, NULL, 10);
+        else
+            errno = 0, die("unknown option %s", argv[i]);
         i++;
     }
     lab l = {.plan = plan_draw(seed, groups, spread * SECOND, longest * SECOND)};

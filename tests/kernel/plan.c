@@ -3,10 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const timeout_name[TIMEOUTS] = {
-    "tcp_syn_sent",  "tcp_syn_recv", "tcp_established", "tcp_fin_wait",       "tcp_close_wait", "tcp_last_ack",
-    "tcp_time_wait", "tcp_close",    "tcp_max_retrans", "tcp_unacknowledged", "udp",            "udp_stream",
-    "icmp"};
+const char *const timeout_name[TIMEOUTS] = {"tcp_syn_sent",
+                                            "tcp_syn_recv",
+                                            "tcp_established",
+                                            "tcp_fin_wait",
+                                            "tcp_close_wait",
+                                            "tcp_last_ack",
+                                            "tcp_time_wait",
+                                            "tcp_close",
+                                            "tcp_max_retrans",
+                                            "tcp_unacknowledged",
+                                            "udp",
+                                            "udp_stream",
+                                            "icmp"};
 
 /* ---- chance ---- */
 
@@ -14,7 +23,8 @@ typedef struct chance {
     uint64_t state;
 } chance;
 
-static uint64_t draw(chance *c) /* splitmix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" */
+static uint64_t
+draw(chance *c) /* splitmix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" */
 {
     uint64_t z = c->state += 0x9e3779b97f4a7c15u;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
@@ -42,8 +52,8 @@ static uint32_t magnitude(chance *c, uint32_t bits)
 /* ---- a talk in the making ---- */
 
 typedef struct end {
-    uint32_t next;  /* the next sequence number it will use */
-    uint32_t heard; /* the highest ACK the other end sent it */
+    uint32_t next;         /* the next sequence number it will use */
+    uint32_t heard;        /* the highest ACK the other end sent it */
     uint16_t window, last; /* last: payload of its last data */
     uint8_t scale;
     bool sack_ok;
@@ -55,9 +65,9 @@ typedef struct teller {
     const uint8_t *timeout;
     end end[2]; /* client, server */
     int64_t length, longest;
-    int hint;     /* the timeout the next gap is drawn around, mostly */
-    bool hurry;   /* no long gap next */
-    bool closing; /* a FIN or RST was sent */
+    int hint;          /* the timeout the next gap is drawn around, mostly */
+    bool hurry;        /* no long gap next */
+    bool closing;      /* a FIN or RST was sent */
     step *last, spare; /* the step last said; the spare one when the talk is long enough */
 } teller;
 
@@ -149,7 +159,7 @@ static void shake_hands(teller *t)
         return;
     }
     if (percent(t->c, 4)) { /* both open */
-        t->hurry = true; /* SYN_SENT2 has no sysctl and lasts 120 s */
+        t->hurry = true;    /* SYN_SENT2 has no sysctl and lasts 120 s */
         say_tcp(t, 1, "syn from server", SYN, s->next, 0);
         s->next++;
         t->hurry = true;
@@ -236,7 +246,9 @@ static void press_window(teller *t, int side)
     bool scaled = e->scale != NO_SCALE && other->scale != NO_SCALE;
     uint32_t right = e->heard + ((uint32_t)other->window << (scaled ? other->scale : 0));
     int32_t off = (int32_t)magnitude(t->c, 17);
-    uint32_t seq = percent(t->c, 20) ? right : percent(t->c, 50) ? right + (uint32_t)off : right - (uint32_t)off;
+    uint32_t seq = percent(t->c, 20)   ? right
+                   : percent(t->c, 50) ? right + (uint32_t)off
+                                       : right - (uint32_t)off;
     say_tcp(t, side, "at the window's edge", ACK, seq, percent(t->c, 50) ? draw_length(t->c) : 0);
 }
 
@@ -245,7 +257,8 @@ static void stray(teller *t, int side)
     uint32_t next = t->end[side].next;
     switch (below(t->c, 4)) {
     case 0:
-        say_tcp(t, side, "far ahead", ACK | PSH, next + (1u << 20) + below(t->c, 1u << 30), draw_length(t->c));
+        say_tcp(t, side, "far ahead", ACK | PSH, next + (1u << 20) + below(t->c, 1u << 30),
+                draw_length(t->c));
         break;
     case 1: say_tcp(t, side, "old", ACK | PSH, next - magnitude(t->c, 20), below(t->c, 100)); break;
     case 2:
@@ -263,7 +276,8 @@ static void finish(teller *t, int side)
     end *e = &t->end[side];
     bool again = t->closing;
     t->hint = again ? T_LAST_ACK : T_FIN_WAIT;
-    say_tcp(t, side, "fin", FIN | ACK | (percent(t->c, 20) ? PSH : 0), e->next, percent(t->c, 20) ? draw_length(t->c) : 0);
+    say_tcp(t, side, "fin", FIN | ACK | (percent(t->c, 20) ? PSH : 0), e->next,
+            percent(t->c, 20) ? draw_length(t->c) : 0);
     e->next += spoil(t)->length + 1u;
     t->closing = true;
     while (percent(t->c, 10)) say_tcp(t, side, "fin again", FIN | ACK, e->next - 1, 0);
@@ -287,9 +301,7 @@ static void reset(teller *t, int side)
     case 0: say_tcp(t, side, "rst inexact", flags, e->next + magnitude(t->c, 14), 0); break;
     case 1: say_tcp(t, side, "rst below", flags, e->next - magnitude(t->c, 17), 0); break;
     case 2: say_tcp(t, side, "rst far", flags, e->next + (1u << 20) + below(t->c, 1u << 30), 0); break;
-    default:
-        say_tcp(t, side, "rst exact", flags, e->next, 0);
-        t->closing = true;
+    default: say_tcp(t, side, "rst exact", flags, e->next, 0); t->closing = true;
     }
     if (percent(t->c, 10)) spoil(t)->ack = 0;
 }
@@ -337,13 +349,26 @@ static void shake_again(teller *t, int side)
 
 static void unasked_synack(teller *t, int side)
 {
-    say_tcp(t, side, "unasked syn-ack", SYN | ACK, percent(t->c, 50) ? t->end[side].next - 1 : (uint32_t)draw(t->c), 0);
+    say_tcp(t, side, "unasked syn-ack", SYN | ACK,
+            percent(t->c, 50) ? t->end[side].next - 1 : (uint32_t)draw(t->c), 0);
 }
 
 static void odd_flags(teller *t, int side)
 {
-    static const uint8_t odd[] = {0,         FIN,       PSH,           SYN | FIN, SYN | RST, FIN | RST, SYN | URG,
-                                  ACK | URG, URG | PSH, FIN | ACK | URG, FIN | SYN | ACK, RST | PSH, SYN | PSH, RST | ACK | PSH};
+    static const uint8_t odd[] = {0,
+                                  FIN,
+                                  PSH,
+                                  SYN | FIN,
+                                  SYN | RST,
+                                  FIN | RST,
+                                  SYN | URG,
+                                  ACK | URG,
+                                  URG | PSH,
+                                  FIN | ACK | URG,
+                                  FIN | SYN | ACK,
+                                  RST | PSH,
+                                  SYN | PSH,
+                                  RST | ACK | PSH};
     say_tcp(t, side, "odd flags", odd[below(t->c, sizeof odd)], t->end[side].next, 0);
 }
 
@@ -359,7 +384,8 @@ static void stranger_speaks(teller *t, int side)
 static void complain(teller *t, int side)
 {
     int about = (int)t->t->n - 1;
-    while (about >= 0 && (t->t->step[about].from_server == (side == 1) || t->t->step[about].quotes >= 0)) about--;
+    while (about >= 0 && (t->t->step[about].from_server == (side == 1) || t->t->step[about].quotes >= 0))
+        about--;
     if (about < 0) return;
     step *s = say(t, side, "icmp error");
     s->quotes = (int8_t)about;
@@ -375,10 +401,11 @@ typedef struct action {
 } action;
 
 static const action tcp_action[] = {
-    {send_data, 30, 8},       {acknowledge, 8, 12},  {retransmit, 8, 6},     {repeat_ack, 6, 3}, {probe, 10, 3},
-    {shut_window, 4, 1},      {leave_hole, 5, 1},    {press_window, 6, 2},   {stray, 10, 4},     {finish, 6, 16},
-    {finish_both, 5, 0},      {reset, 7, 7},         {open_again, 4, 6},     {shake_again, 2, 20},
-    {unasked_synack, 2, 2},   {odd_flags, 2, 2},     {stranger_speaks, 2, 1}, {complain, 3, 3},
+    {send_data, 30, 8},      {acknowledge, 8, 12}, {retransmit, 8, 6},     {repeat_ack, 6, 3},
+    {probe, 10, 3},          {shut_window, 4, 1},  {leave_hole, 5, 1},     {press_window, 6, 2},
+    {stray, 10, 4},          {finish, 6, 16},      {finish_both, 5, 0},    {reset, 7, 7},
+    {open_again, 4, 6},      {shake_again, 2, 20}, {unasked_synack, 2, 2}, {odd_flags, 2, 2},
+    {stranger_speaks, 2, 1}, {complain, 3, 3},
 };
 #define TCP_ACTIONS (sizeof tcp_action / sizeof *tcp_action)
 
@@ -417,7 +444,8 @@ static void tell_tcp(teller *t)
         static const uint8_t flag[] = {FIN | ACK, RST, RST | ACK, SYN | ACK};
         say_tcp(t, 0, "wrong start", flag[below(t->c, sizeof flag)], t->end[0].next, 0);
     }
-    for (uint32_t n = 2 + below(t->c, 12); n > 0 && t->length < t->longest && t->t->n < STEPS_MOST - 8; n--) act(t);
+    for (uint32_t n = 2 + below(t->c, 12); n > 0 && t->length < t->longest && t->t->n < STEPS_MOST - 8; n--)
+        act(t);
 }
 
 /* ---- UDP and ICMP ---- */
@@ -460,7 +488,8 @@ static void tell_icmp(teller *t)
 
 /* ---- the whole ---- */
 
-/* Whole seconds, so that all edges lie on one grid: each of TCP's its own, in the order of the defaults or in any. */
+/* Whole seconds, so that all edges lie on one grid: each of TCP's its own, in the order of the defaults or in
+ * any. */
 static void draw_timeouts(chance *c, uint8_t *timeout)
 {
     static const uint8_t usual[T_UDP] = {6, 4, 10, 7, 3, 2, 5, 1, 9, 8};
@@ -505,6 +534,7 @@ plan plan_draw(uint64_t seed, uint32_t groups, int64_t spread, int64_t longest)
     p.talk = malloc(3u * groups * sizeof *p.talk);
     if (!p.talk) abort();
     draw_timeouts(&c, p.timeout);
+    uint32_t low = 0;
     for (uint32_t g = 0; g < groups; g++) {
         uint32_t kind = below(&c, 100);
         talk like = {.group = g,
@@ -512,11 +542,15 @@ plan plan_draw(uint64_t seed, uint32_t groups, int64_t spread, int64_t longest)
                      .server = SERVER_FIRST,
                      .sport = (uint16_t)(10000 + g * 11 % 50000),
                      .dport = (uint16_t)(2000 + g),
-                     .proto = kind < 78 ? TCP : kind < 92 ? UDP : ICMP};
+                     .proto = kind < 78   ? TCP
+                              : kind < 92 ? UDP
+                                          : ICMP};
         if (like.proto == ICMP) like.sport = like.dport = (uint16_t)(1000 + g);
         bool clash = percent(&c, 12);
-        if (clash && like.proto != ICMP && percent(&c, 30)) /* the lower classes of ports */
-            like.sport = (uint16_t)(percent(&c, 50) ? 1 + below(&c, 511) : 600 + below(&c, 424));
+        if (clash && like.proto != ICMP && percent(&c, 30)) { /* the lower classes of ports */
+            like.sport = (uint16_t)(low % 2 ? 1 + low / 2 % 511 : 600 + low / 2 % 424);
+            low++;
+        }
         int64_t start = between(&c, 0, spread);
         tell(&p, &c, begin(&p, &like, start), longest);
         if (!clash) continue;

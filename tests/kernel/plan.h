@@ -12,10 +12,11 @@
 
 #include "wire.h"
 
-#define MS 1000000LL
+#define MS     1000000LL
 #define SECOND 1000000000LL
 
-/* The router's timeouts in whole seconds, 1 .. TIMEOUT_MOST; TCP's first, and under the names of nat.timeouts */
+/* The router's timeouts in whole seconds, 1 .. TIMEOUT_MOST; TCP's first, and under the names of nat.timeouts
+ */
 enum timeout {
     T_SYN_SENT,
     T_SYN_RECV,
@@ -35,7 +36,7 @@ enum timeout {
 extern const char *const timeout_name[TIMEOUTS];
 #define TIMEOUT_MOST 10
 
-#define STEPS_MOST 40
+#define STEPS_MOST   40
 #define CLIENT_FIRST 0x0a4d0102u /* 10.77.1.2 */
 #define SERVER_FIRST 0xc0000202u /* 192.0.2.2 */
 #define ROUTER_OUT   0xc0000201u /* 192.0.2.1 */
@@ -45,8 +46,8 @@ typedef struct step {
     const char *what; /* the class it is counted under */
     packet packet;    /* without addresses and ports */
     bool from_server;
-    bool stranger;    /* from another server than the one talked to */
-    int8_t quotes;    /* an ICMP error about this step; -1: it is none */
+    bool stranger; /* from another server than the one talked to */
+    int8_t quotes; /* an ICMP error about this step; -1: it is none */
 } step;
 
 typedef struct talk {
@@ -64,8 +65,8 @@ typedef struct plan {
     uint8_t timeout[TIMEOUTS];
 } plan;
 
-/* The same for the same seed everywhere. `groups` talks or pairs of talks begin within `spread`, and none lasts much
-   longer than `longest` (ns). Its own memory: plan_free. */
+/* The same for the same seed everywhere. `groups` talks or pairs of talks begin within `spread`, and none
+   lasts much longer than `longest` (ns). Its own memory: plan_free. */
 plan plan_draw(uint64_t seed, uint32_t groups, int64_t spread, int64_t longest);
 void plan_free(plan *p);
 

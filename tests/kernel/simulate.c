@@ -1,10 +1,11 @@
 /*
- * The same as `ends`, simulated: a scenario with one client, one strategy, one connection; its packets and what
- * each end learns, in the form that `ends` prints.
+ * The same as `ends`, simulated: a scenario with one client, one strategy, one connection; its packets and
+ * what each end learns, in the form that `ends` prints.
  *
  *     simulate SCENARIO [--set PATH=VALUE]... [--lose-up MASK] [--lose-down MASK]
  *
- * Bit i of a mask: the i-th packet from the box to the server (up), or from the box to the client (down), is lost.
+ * Bit i of a mask: the i-th packet from the box to the server (up), or from the box to the client (down), is
+ * lost.
  */
 #include "natpulse/scenario.h"
 #include <stdlib.h>
@@ -28,15 +29,16 @@ static void on_packet(void *ctx, np_time when, np_place where, bool outbound, co
     if (port != t->port) return;
     if (!t->shown[side]) t->isn[side] = p->seq;
     t->shown[side] = true;
-    printf("packet %.6f %s %u %u %u\n", np_seconds(when - t->start), side ? "server" : "client", p->flags & ~NP_PSH,
-           p->seq - t->isn[side], p->payload);
+    printf("packet %.6f %s %u %u %u\n", np_seconds(when - t->start), side ? "server" : "client",
+           p->flags & ~NP_PSH, p->seq - t->isn[side], p->payload);
 }
 
 static void on_notice(void *ctx, const np_notice *n)
 {
     tale *t = ctx;
     bool server = n->kind == NP_NOTICE_SERVER_KNEW;
-    if (n->kind == NP_NOTICE_FALSE_CLOSE || ((n->kind == NP_NOTICE_CLIENT_KNEW || server) && !t->known[server])) {
+    if (n->kind == NP_NOTICE_FALSE_CLOSE ||
+        ((n->kind == NP_NOTICE_CLIENT_KNEW || server) && !t->known[server])) {
         printf("knew %.6f %s %s\n", np_seconds(n->when - t->start), server ? "server" : "client",
                n->cause ? n->cause : "?");
         t->known[server] = true;

@@ -1,0 +1,252 @@
+/*
+ * Fills a router's conntrack table and asks for more: who is refused, who is dropped early, who survives.
+ *
+ *     flood --suffix S --assured N --unassured N --new N --out DIR
+ *
+ * First come N connections whose handshake is done (assured: never dropped early), then N one-way UDP flows
+ * (unassured), which together should fill the table. Then the new UDP flows, one after the other. At last the
+ * server sends one packet to each flow: those that still have a mapping reach the client.
+ *
+ *     DIR/arrived.pcap   all packets as the router got them (raw IP, ns)
+ *     DIR/passed         one character a packet of the last two parts: 1 it came out on the other side, 0 it
+ * did not standard output    "count N" after the filling and "count N" after the new flows, as the kernel
+ * counts; then "early_drop N" and "drop N" from its statistics
+ *
+ * Each flow has a client port and a server port of its own; ports are kept by the router, since none clash.
+ */
+#include "wire.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CLIENT_IP  0x0a4d0102u /* 10.77.1.2 */
+#define SERVER_IP  0xc0000202u /* 192.0.2.2 */
+#define ROUTER_OUT 0xc0000201u /* 192.0.2.1 */
+#define PORTS      50000u      /* client ports a server port, from FIRST_PORT on */
+#define FIRST_PORT 10000u
+#define AT_ONCE    16 /* packets between two looks at what came out */
+#define SNAP       64
+
+typedef struct flood {
+    int wire[2], out[2]; /* sending from the client's and the server's end; what arrives there */
+    FILE *pcap;
+    char *passed;
+    uint32_t assured, unassured, fresh, flows, judged; /* judged: packets whose fate is noted */
+    uint16_t id;
+} flood;
+
+static void __attribute__((format(printf, 1, 2), noreturn)) die(const char *format, ...)
+{
+    va_list a;
+    va_start(a, format);
+    vfprintf(stderr, format, a);
+    va_end(a);
+    fprintf(stderr, ": %s\n", strerror(errno));
+    exit(1);
+}
+
+static int open_interface(const char *role, const char *suffix, const char *name, bool listen)
+{
+    char path[200];
+    snprintf(path, sizeof path, "/run/netns/%s%s", role, suffix);
+    int fd = open(path, O_RDONLY | O_CLOEXEC), room = 64 << 20;
+    if (fd < 0 || setns(fd, CLONE_NEWNET) < 0) die("%s", path);
+    close(fd);
+    int protocol = listen ? htons(ETH_P_IP) : 0;
+    fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+    struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = (uint16_t)protocol};
+    at.sll_ifindex = (int)if_nametoindex(name);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) < 0) die("packet socket on %s", name);
+    if (listen && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) < 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    return fd;
+}
+
+/* Flow numbers: assured TCP, then unassured UDP, then new UDP. */
+static packet flow_packet(const flood *f, uint32_t flow, bool from_server)
+{
+    uint16_t sport = (uint16_t)(FIRST_PORT + flow % PORTS), dport = (uint16_t)(1000 + flow / PORTS);
+    packet p = {.proto = flow < f->assured ? TCP : UDP, .scale = NO_SCALE, .window = 65535};
+    p.src = from_server ? SERVER_IP : CLIENT_IP;
+    p.dst = from_server ? ROUTER_OUT : SERVER_IP;
+    p.sport = from_server ? dport : sport;
+    p.dport = from_server ? sport : dport;
+    return p;
+}
+
+static uint32_t flow_of(const packet *p, bool at_client)
+{
+    uint16_t sport = at_client ? p->dport : p->sport, dport = at_client ? p->sport : p->dport;
+    return (dport - 1000u) * PORTS + sport - FIRST_PORT;
+}
+
+/* What came out: new flows at the server, probes at the client. */
+static void look(flood *f, int side)
+{
+    uint8_t frame[ETH_HLEN + WIRE_MOST];
+    ssize_t n;
+    packet p;
+    while ((n = recv(f->out[side], frame, sizeof frame, 0)) > 0) {
+        if (!wire_parse(&p, frame + ETH_HLEN, (size_t)n - ETH_HLEN)) continue;
+        uint32_t flow = flow_of(&p, side == 0), first = f->assured + f->unassured;
+        if (flow >= f->flows) continue;
+        if (side == 0)
+            f->passed[f->fresh + flow] = '1';
+        else if (flow >= first)
+            f->passed[flow - first] = '1';
+    }
+}
+
+static void write_record(flood *f, const uint8_t *data, size_t n)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    uint32_t kept = (uint32_t)(n < SNAP ? n : SNAP);
+    uint32_t head[4] = {(uint32_t)t.tv_sec, (uint32_t)t.tv_nsec, kept, (uint32_t)n};
+    fwrite(head, sizeof head, 1, f->pcap);
+    fwrite(data, kept, 1, f->pcap);
+}
+
+static void send_packet(flood *f, packet p, bool from_server)
+{
+    uint8_t frame[ETH_HLEN + WIRE_MOST] = {
+        2, 0, 0, 0, 0, from_server ? 3 : 2, 2, 0, 0, 0, 0, from_server ? 4 : 1, 8, 0};
+    p.id = ++f->id;
+    size_t n = wire_build(&p, frame + ETH_HLEN);
+    write_record(f, frame + ETH_HLEN, n);
+    while (send(f->wire[from_server], frame, ETH_HLEN + n, 0) < 0)
+        if (errno != EAGAIN && errno != ENOBUFS) die("sending");
+    if (f->id % AT_ONCE == 0) look(f, 0), look(f, 1);
+}
+
+static void shake_hands(flood *f, uint32_t flow)
+{
+    packet p = flow_packet(f, flow, false), q = flow_packet(f, flow, true);
+    p.flags = SYN;
+    p.seq = 1000;
+    send_packet(f, p, false);
+    q.flags = SYN | ACK;
+    q.seq = 5000;
+    q.ack = 1001;
+    send_packet(f, q, true);
+    p.flags = ACK;
+    p.seq = 1001;
+    p.ack = 5001;
+    send_packet(f, p, false);
+}
+
+static void probe(flood *f, uint32_t flow)
+{
+    packet q = flow_packet(f, flow, true);
+    q.flags = ACK;
+    q.seq = 5001;
+    q.ack = 1001;
+    send_packet(f, q, true);
+}
+
+static void print_count(void)
+{
+    char text[32] = "";
+    int fd = open("/proc/sys/net/netfilter/nf_conntrack_count", O_RDONLY);
+    if (fd < 0 || read(fd, text, sizeof text - 1) <= 0) die("nf_conntrack_count");
+    close(fd);
+    printf("count %s", text);
+}
+
+/* Columns of /proc/net/stat/nf_conntrack, one row a processor, hexadecimal, named in the first row. */
+static void print_statistics(void)
+{
+    static const char *const wanted[] = {"early_drop", "drop"};
+    char line[1024], head[1024];
+    FILE *f = fopen("/proc/thread-self/net/stat/nf_conntrack", "r");
+    if (!f || !fgets(head, sizeof head, f)) die("statistics");
+    uint64_t sum[2] = {0};
+    while (fgets(line, sizeof line, f)) {
+        char *name_at, *value_at, names[1024];
+        memcpy(names, head, sizeof names);
+        char *name = strtok_r(names, " \n", &name_at), *value = strtok_r(line, " \n", &value_at);
+        for (; name && value;
+             name = strtok_r(NULL, " \n", &name_at), value = strtok_r(NULL, " \n", &value_at))
+            for (int i = 0; i < 2; i++)
+                if (!strcmp(name, wanted[i])) sum[i] += strtoull(value, NULL, 16);
+    }
+    fclose(f);
+    printf("early_drop %llu\ndrop %llu\n", (unsigned long long)sum[0], (unsigned long long)sum[1]);
+}
+
+static FILE *create(const char *dir, const char *name)
+{
+    char path[400];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "wb");
+    if (!f) die("%s", path);
+    return f;
+}
+
+static void run(flood *f)
+{
+    uint32_t old = f->assured + f->unassured;
+    for (uint32_t i = 0; i < old; i++) {
+        if (i < f->assured)
+            shake_hands(f, i);
+        else
+            send_packet(f, flow_packet(f, i, false), false);
+    }
+    print_count();
+    for (uint32_t i = old; i < f->flows; i++) send_packet(f, flow_packet(f, i, false), false);
+    print_count();
+    print_statistics();
+    for (uint32_t i = 0; i < f->flows; i++) probe(f, i);
+    usleep(100000);
+    look(f, 0), look(f, 1);
+}
+
+int main(int argc, char **argv)
+{
+    flood f = {0};
+    const char *suffix = "", *dir = ".";
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const char *value = argv[i + 1];
+        uint32_t n = (uint32_t)strtoul(value, NULL, 10);
+        if (!strcmp(argv[i], "--suffix"))
+            suffix = value;
+        else if (!strcmp(argv[i], "--out"))
+            dir = value;
+        else if (!strcmp(argv[i], "--assured"))
+            f.assured = n;
+        else if (!strcmp(argv[i], "--unassured"))
+            f.unassured = n;
+        else if (!strcmp(argv[i], "--new"))
+            f.fresh = n;
+    }
+    f.flows = f.assured + f.unassured + f.fresh;
+    f.wire[0] = open_interface("client", suffix, "c0", false);
+    f.out[0] = open_interface("client", suffix, "c0", true);
+    f.wire[1] = open_interface("server", suffix, "s0", false);
+    f.out[1] = open_interface("server", suffix, "s0", true);
+    close(open_interface("router", suffix, "r0", false)); /* and stay there: the counters are its own */
+    f.judged = f.fresh + f.flows;
+    f.passed = malloc(f.judged);
+    if (!f.passed) die("memory");
+    memset(f.passed, '0', f.judged);
+    f.pcap = create(dir, "arrived.pcap");
+    const uint32_t head[] = {0xa1b23c4d, 0x00040002, 0, 0, SNAP, 101}; /* nanoseconds, raw IP */
+    fwrite(head, sizeof head, 1, f.pcap);
+    run(&f);
+    FILE *passed = create(dir, "passed");
+    fwrite(f.passed, 1, f.judged, passed);
+    if (fclose(passed) || fclose(f.pcap)) die("writing");
+    free(f.passed);
+    return 0;
+}
