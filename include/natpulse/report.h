@@ -34,7 +34,7 @@ bool np_report_lines_begin(const np_scenario *s, FILE *out, np_error *e);
 bool np_report_line(const np_finished *f, FILE *out, np_error *e);
 bool np_report_lines_end(const np_study *s, FILE *out, np_error *e);
 
-/* Draws the figures of a result file (.json or .csv as written above) with gnuplot into `directory`, made
+/* Draws the figures of a result file (.json or .csv as written above, .db of a sweep) with gnuplot into `directory`, made
    when absent: reachability, detection and occupancy, each with the point's number when there are several
    ("detection-3.svg"). `format` is "svg", "png" or "pdf". Calls `each` (may be NULL) with every file:
    `why_not` is NULL when it has been drawn, else the reason that this result cannot give it. False and *e on

@@ -141,8 +141,9 @@ np_style np_cli_style(const char *path);
 
 /* A bar with share, rate and time left on standard error. Silent unless that is a terminal and `wanted`. */
 typedef struct np_progress {
-    bool shown;
+    bool shown, stepped;
     double began, drawn;
+    uint32_t before; /* done when it began */
     const char *what; /* "runs" */
 } np_progress;
 void np_progress_begin(np_progress *p, bool wanted, const char *what);

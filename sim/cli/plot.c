@@ -25,7 +25,8 @@ int np_cmd_plot(int argc, char **argv)
         {0},
     };
     const np_usage usage = {"RESULTS", 1, 1,
-                            "Draws the figures of a result file (.json or .csv, from `natpulse run -o`) with "
+                            "Draws the figures of a result file (.json or .csv from `natpulse run -o`, .db "
+                            "from `natpulse sweep`) with "
                             "gnuplot: reachability\n"
                             "and breaks against what they cost, the times until either end knows of a break, "
                             "and the occupancy of\n"

@@ -33,8 +33,8 @@ static void draw(const np_progress *p, uint32_t done, uint32_t all, double elaps
     uint32_t full = (uint32_t)((uint64_t)done * BAR_CELLS / all);
     for (uint32_t i = 0; i < BAR_CELLS; i++) bar[i] = i < full ? '#' : '.';
     bar[BAR_CELLS] = 0;
-    double rate = elapsed > 0 ? done / elapsed : 0;
-    if (done > 0 && done < all) {
+    double rate = elapsed > 0 ? (done - p->before) / elapsed : 0;
+    if (rate > 0 && done < all) {
         double s = (all - done) / rate;
         if (s < 99) {
             snprintf(left, sizeof left, "  %.0f s left", s);
@@ -52,6 +52,8 @@ static void draw(const np_progress *p, uint32_t done, uint32_t all, double elaps
 void np_progress_step(void *progress, uint32_t done, uint32_t all)
 {
     np_progress *p = progress;
+    if (!p->stepped) p->before = done; /* what an earlier sweep did says nothing about this one's rate */
+    p->stepped = true;
     if (!p->shown || all == 0) return;
     double now = monotonic_s();
     if (done < all && now - p->drawn < REDRAW_S) return;

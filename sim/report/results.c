@@ -19,18 +19,33 @@ void *np_results_grow(np_arena *a, void *items, uint32_t n, size_t size)
     return grown;
 }
 
+typedef bool np_results_reader(const char *path, np_results *out, np_error *e);
+
+static np_results_reader *reader_for(const char *path)
+{
+    static const char database[] = ".db";
+    size_t n = strlen(path), end = sizeof database - 1;
+    np_format format;
+    if (n > end && strcmp(path + n - end, database) == 0) return np_results_read_db;
+    if (!np_format_of_file(path, &format)) return NULL;
+    return format == NP_FORMAT_JSON  ? np_results_read_json
+           : format == NP_FORMAT_CSV ? np_results_read_csv
+                                     : NULL;
+}
+
 bool np_results_read(const char *path, np_results *out, np_error *e)
 {
-    np_format format;
+    np_results_reader *read = reader_for(path);
     *out = (np_results){.scenario = ""};
-    if (!np_format_of_file(path, &format) || (format != NP_FORMAT_JSON && format != NP_FORMAT_CSV)) {
+    if (!read) {
         return np_fail(e, NP_TROUBLE_INPUT,
-                       "%s: expected a .json or .csv result, as `natpulse run -o` writes", path);
+                       "%s: expected a .json or .csv result, as `natpulse run -o` writes, or the .db of a "
+                       "sweep",
+                       path);
     }
     out->arena = np_arena_create();
     if (!out->arena) return np_fail_memory(e, "the results");
-    bool ok =
-        format == NP_FORMAT_JSON ? np_results_read_json(path, out, e) : np_results_read_csv(path, out, e);
+    bool ok = read(path, out, e);
     if (ok && out->points == 0) ok = np_fail(e, NP_TROUBLE_INPUT, "%s: holds no results", path);
     if (!ok) np_arena_destroy(out->arena);
     return ok;

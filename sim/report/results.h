@@ -39,12 +39,13 @@ typedef struct np_results {
     np_arena *arena; /* owns all: np_arena_destroy */
 } np_results;
 
-/* Reads a .json or .csv result. False and *e (NP_TROUBLE_INPUT) when it is none. */
+/* Reads a .json or .csv result, or the .db of a sweep. False and *e (NP_TROUBLE_INPUT) when it is none. */
 bool np_results_read(const char *path, np_results *out, np_error *e);
 
-/* The two readers behind it; `out` has an arena and is otherwise zero. */
+/* The readers behind it; `out` has an arena and is otherwise zero. */
 bool np_results_read_json(const char *path, np_results *out, np_error *e);
 bool np_results_read_csv(const char *path, np_results *out, np_error *e);
+bool np_results_read_db(const char *path, np_results *out, np_error *e);
 
 /* An array in the arena with room for `more` than `n` items of `size`, holding the first n: grows by
    doubling. NULL when memory is out. */

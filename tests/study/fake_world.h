@@ -104,6 +104,14 @@ void np_scenario_destroy(np_scenario *s)
     if (s) np_arena_destroy(s->arena);
 }
 
+bool np_scenario_canon(const np_scenario *s, FILE *out)
+{
+    fprintf(out, "name: %s\nreplicas: %u\nnat:\n  capacity: %u\n", s->name, s->replicas,
+            s->world.nat[0].capacity);
+    for (uint32_t i = 0; i < s->varied; i++) fprintf(out, "vary: %s\n", s->vary[i].path);
+    return !ferror(out);
+}
+
 uint32_t np_scenario_points(const np_scenario *s)
 {
     return s->varied ? 2 : 1;
