@@ -56,7 +56,17 @@
     X(SERVER_OPEN_PEAK, "server_open_peak", "", "peak conns", "the most they held at once")                            \
     X(SERVER_ZOMBIE, "server_zombie_fraction", "", "zombies", "share of them whose client could not use them")         \
     X(SERVER_MEMORY, "server_memory_bytes", "B", "server B", "peak connections times memory per connection")           \
+    X(CLIENT_ZOMBIE, "client_zombie_fraction", "", "half-open at client",                                              \
+      "share of the connections clients believed in that they could not use")                                          \
+    X(SERVER_REFUSED, "server_refused", "", "refused by servers",                                                      \
+      "connection attempts that servers reset: at their limit, or restarting")                                         \
+    X(CONNECTS_PEAK, "connects_peak_per_s", "1/s", "peak connects/s",                                                  \
+      "connection attempts that reached the servers in the busiest second")                                            \
+    X(CLIENTS_MEAN, "clients_mean", "", "clients", "measured clients that wanted connections, mean over time")         \
+    X(CLIENTS_LEFT, "clients_left", "", "clients left", "of them, those there at the end")                             \
     X(NAT_ENTRIES_MEAN, "nat_entries_mean", "", "NAT entries", "mappings held, mean over time")                        \
+    X(NAT_ENTRIES_OVER, "nat_entries_over_mean", "", "entries over",                                                   \
+      "of them, those of connections that are over at both ends (TIME_WAIT and the like)")                             \
     X(NAT_ENTRIES_PEAK, "nat_entries_peak", "", "peak entries", "the most at once")                                    \
     X(NAT_INSERTS, "nat_inserts", "", "inserts", "mappings made")                                                      \
     X(NAT_EVICTIONS_LIVE, "nat_evictions_live", "", "evicted live", "evicted though an end still believed in the flow") \

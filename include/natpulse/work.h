@@ -11,9 +11,10 @@
 
 #include "natpulse/dist.h"
 #include "natpulse/random.h"
+#include <stdbool.h>
 
 typedef struct np_work_config {
-    const char *shape; /* a name from np_work_list: "exchange" */
+    const char *shape; /* a name from np_work_list: "exchange", "ticks" */
     const char *name;  /* of the profile, for messages */
     bool from_server;  /* the server opens each exchange (push) */
     bool open_loop;    /* the gap runs from the start of a round (arrivals), not from its end (think time) */
@@ -35,10 +36,14 @@ typedef struct np_round {
 typedef struct np_exchange {
     uint32_t request, response; /* bytes; response 0: one way */
     np_time service;
+    bool from_server; /* it opens this one */
 } np_exchange;
 
 /* The k-th round of client `entity`, and its i-th exchange. */
 np_round np_work_round(const np_work_config *w, np_key key, uint32_t entity, uint32_t k);
+/* Whether its messages are worth nothing later: what cannot go out at once is not sent at all. */
+bool np_work_is_fleeting(const np_work_config *w);
+
 np_exchange np_work_exchange(const np_work_config *w, np_key key, uint32_t entity, uint32_t k, uint32_t i);
 
 #endif

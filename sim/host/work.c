@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* The list: a shape's name, which is also its file's and its table's. */
-#define EACH_SHAPE(X) X(exchange)
+#define EACH_SHAPE(X) X(exchange) X(ticks)
 
 #define DECLARE(name) extern const np_work_shape np_shape_##name;
 #define TABLE(name)   &np_shape_##name,
@@ -32,6 +32,11 @@ static const np_work_shape *shape(const np_work_config *w)
 np_round np_work_round(const np_work_config *w, np_key key, uint32_t entity, uint32_t k)
 {
     return shape(w)->round(w, key, entity, k);
+}
+
+bool np_work_is_fleeting(const np_work_config *w)
+{
+    return shape(w)->fleeting;
 }
 
 np_exchange np_work_exchange(const np_work_config *w, np_key key, uint32_t entity, uint32_t k, uint32_t i)

@@ -2,11 +2,10 @@
  * The shape `exchange`: rounds of independent exchanges, every gap, count, size and service time drawn by
  * itself from its distribution.
  *
- * Heavy tails are cut where no machine would follow: a message at 1 GiB, a round at a million exchanges.
+ * A round is cut at a million exchanges.
  */
 #include "work_shape.h"
 
-#define MOST_BYTES ((double)(1u << 30))
 #define MOST_COUNT 1e6
 
 static double clamp(double x, double low, double high)
@@ -21,19 +20,15 @@ static np_round draw_round(const np_work_config *w, np_key key, uint32_t entity,
                       .count = (uint32_t)clamp(np_dist_sample(&w->count, r.b), 1, MOST_COUNT)};
 }
 
-static uint32_t bytes(const np_dist *d, uint64_t bits, double least)
-{
-    return (uint32_t)clamp(np_dist_sample(d, bits) + 0.5, least, MOST_BYTES);
-}
-
 static np_exchange draw_exchange(const np_work_config *w, np_key key, uint32_t entity, uint32_t k, uint32_t i)
 {
     uint64_t index = np_work_index(k, i);
     np_random_pair r = np_random_two(key, entity, NP_PURPOSE_WORK_BYTES, index);
     return (np_exchange){
-        .request = bytes(&w->request, r.a, 1),
-        .response = bytes(&w->response, r.b, 0),
-        .service = np_dist_time(&w->service, np_random(key, entity, NP_PURPOSE_WORK_SERVICE, index))};
+        .request = np_work_bytes(&w->request, r.a, 1),
+        .response = np_work_bytes(&w->response, r.b, 0),
+        .service = np_dist_time(&w->service, np_random(key, entity, NP_PURPOSE_WORK_SERVICE, index)),
+        .from_server = w->from_server};
 }
 
 const np_work_shape np_shape_exchange = {.round = draw_round, .exchange = draw_exchange};

@@ -22,6 +22,14 @@ static inline uint64_t np_work_index(uint32_t k, uint32_t i)
 typedef struct np_work_shape {
     np_round (*round)(const np_work_config *w, np_key key, uint32_t entity, uint32_t k);
     np_exchange (*exchange)(const np_work_config *w, np_key key, uint32_t entity, uint32_t k, uint32_t i);
+    bool fleeting; /* see np_work_is_fleeting */
 } np_work_shape;
+
+/* A size in bytes from `least` to 1 GiB: heavy tails are cut where no machine would follow. */
+static inline uint32_t np_work_bytes(const np_dist *d, uint64_t bits, uint32_t least)
+{
+    double x = np_dist_sample(d, bits) + 0.5, most = 1u << 30;
+    return x < least ? least : x > most ? 1u << 30 : (uint32_t)x;
+}
 
 #endif

@@ -17,6 +17,8 @@
 #define POLL_ANSWER_BYTES 120
 /* The first datagram of a UDP flow, which tells the server where its client is, bytes. */
 #define HELLO_BYTES 16
+/* The last one of a client that leaves, bytes. */
+#define BYE_BYTES 16
 
 static bool measured(const struct world *w, uint32_t client)
 {
@@ -69,7 +71,8 @@ static void schedule_round(struct world *w, uint32_t client, np_time from)
     struct client *k = &w->client[client];
     np_round r = np_work_round(&group_of(w, k)->work, w->key, client, k->round);
     k->round_due = from + r.gap;
-    if (k->round_due < w->config->duration) np_world_at(w, k->round_due, EVENT_ROUND, client, 0);
+    k->rounds = true;
+    if (k->round_due < w->config->duration) np_world_at(w, k->round_due, EVENT_ROUND, client, k->chain);
 }
 
 /* One exchange of the present round is over, for good or ill. */
@@ -86,6 +89,7 @@ static uint32_t connect_session(struct world *w, uint32_t client, uint32_t sessi
 {
     struct session *s = &w->session[w->client[client].first_session + session];
     s->state = SESSION_CONNECTING;
+    s->conn = NONE;
     s->busy = false;
     return s->conn = np_conn_open(w, client, session, NONE);
 }
@@ -109,38 +113,69 @@ static void pump(struct world *w, uint32_t client)
     }
 }
 
-/* The per-request client's way: a connection for the oldest held exchange. */
+/* The per-request client's way: a connection for the oldest held exchange, and more until one is to be
+   waited for. */
 static void open_for_held(struct world *w, uint32_t client)
 {
     struct client *k = &w->client[client];
-    if (k->held.head == NONE) return;
-    uint32_t m = list_take(w, &k->held);
-    message_at(w, m)->next = NONE;
-    np_conn_open(w, client, NONE, m);
+    while (k->held.head != NONE) {
+        uint32_t m = list_take(w, &k->held);
+        bool waits = message_at(w, m)->response > 0;
+        message_at(w, m)->next = NONE;
+        np_conn_open(w, client, NONE, m);
+        if (waits) break;
+    }
 }
 
 static void server_has(struct world *w, uint32_t client, struct message *m)
 {
     struct client *k = &w->client[client];
+    bool believes = k->serving != NONE && conn_at(w, k->serving)->believes[SERVER];
+    if (k->presence == IS_VANISHED && !believes && sessions_of(w, k))
+        return; /* the server knows that it is gone */
     m->from = SERVER;
     np_meter_message_sent(w, m);
     if (sessions_of(w, k) == 0) {
         uint32_t i = message_make(w, m);
         if (i != NONE) list_add(w, &k->at_server, i);
-    } else if (k->serving != NONE && conn_at(w, k->serving)->believes[SERVER]) {
+    } else if (believes) {
         np_conn_write(w, k->serving, SERVER, m);
     } else {
         np_meter_message_lost(w, m);
     }
 }
 
-void np_client_round(struct world *w, uint32_t client)
+/* A sleeper's rounds: those that come whatever happens are passed over, others wait until it wakes. True when
+   this one is dealt with. */
+static bool sleeps_through(struct world *w, uint32_t client)
 {
     struct client *k = &w->client[client];
     const np_work_config *work = &group_of(w, k)->work;
+    if (k->presence != IS_ASLEEP || work->from_server) return false;
+    if (work->open_loop) {
+        k->round++;
+        schedule_round(w, client, k->round_due);
+    } else {
+        np_world_at(w, w->churner[client].wake_at, EVENT_ROUND, client, k->chain);
+    }
+    return true;
+}
+
+static bool is_connected(const struct world *w, const struct client *k)
+{
+    for (uint32_t i = 0; i < sessions_of(w, k); i++)
+        if (w->session[k->first_session + i].state == SESSION_OPEN) return true;
+    return false;
+}
+
+void np_client_round(struct world *w, uint32_t client, uint32_t chain)
+{
+    struct client *k = &w->client[client];
+    if (chain != k->chain || sleeps_through(w, client)) return;
+    const np_work_config *work = &group_of(w, k)->work;
     np_round r = np_work_round(work, w->key, client, k->round);
     np_time due = k->round_due;
-    if (!work->from_server) k->unanswered += r.count;
+    bool fleeting = np_work_is_fleeting(work) && !is_connected(w, k);
     for (uint32_t i = 0; i < r.count; i++) {
         np_exchange e = np_work_exchange(work, w->key, client, k->round, i);
         struct message m = {.type = MESSAGE_REQUEST,
@@ -150,18 +185,22 @@ void np_client_round(struct world *w, uint32_t client)
                             .service = e.service,
                             .sent = due,
                             .counts = measured(w, client)};
-        if (work->from_server) {
+        if (e.from_server) {
             server_has(w, client, &m);
             continue;
         }
         m.from = CLIENT;
         np_meter_message_sent(w, &m);
+        if (fleeting) {
+            np_meter_message_lost(w, &m);
+            continue;
+        }
+        k->unanswered++;
         uint32_t held = message_make(w, &m);
         if (held != NONE) list_add(w, &k->held, held);
     }
     k->round++;
     if (work->open_loop || work->from_server) schedule_round(w, client, due);
-    if (work->from_server) return;
     if (sessions_of(w, k))
         pump(w, client);
     else
@@ -172,32 +211,89 @@ void np_client_start(struct world *w, uint32_t client)
 {
     struct client *k = &w->client[client];
     const np_group *g = group_of(w, k);
-    k->started = true;
     uint32_t n = sessions_of(w, k);
     for (uint32_t i = 0; i < n; i++) connect_session(w, client, i);
     if (n == 0 && g->work.from_server) {
-        double phase = np_unit(np_random(w->key, client, PURPOSE_POLL, 0));
-        np_world_at(w, w->now + (np_time)(phase * (double)w->strategy->poll), EVENT_POLL, client, 0);
+        double phase = np_unit(np_random(w->key, client, PURPOSE_POLL, k->polls));
+        np_world_at(w, w->now + (np_time)(phase * (double)w->strategy->poll), EVENT_POLL, client, k->polls);
     }
-    schedule_round(w, client, w->now);
+    if (!k->rounds) schedule_round(w, client, w->now);
 }
 
-void np_client_poll(struct world *w, uint32_t client)
+/* Rounds end with the client, but for those the server opens without knowing that it is gone. */
+void np_client_leave(struct world *w, uint32_t client)
 {
+    struct client *k = &w->client[client];
+    bool word = k->presence == IS_AWAY;
+    k->polls++;
+    if (word || !group_of(w, k)->work.from_server) {
+        k->chain++;
+        k->rounds = false;
+    }
+    for (uint32_t i = 0; i < sessions_of(w, k); i++)
+        w->session[k->first_session + i] = (struct session){.conn = NONE, .state = SESSION_IDLE};
+    for (uint32_t i = k->conns; i != NONE; i = conn_at(w, i)->next_of_client) {
+        struct conn *c = conn_at(w, i);
+        if (c->end[CLIENT] != END_LIVE) continue;
+        if (!word) {
+            np_conn_vanish(w, i, CLIENT, CAUSE_CLIENT_GONE);
+        } else if (c->session == NONE) {
+            c->done = true; /* it runs to its end, and nothing follows */
+        } else {
+            if (c->transport == NP_UDP && c->believes[CLIENT])
+                np_conn_write(w, i, CLIENT, &(struct message){.type = MESSAGE_BYE, .bytes = BYE_BYTES});
+            np_conn_close(w, i, CLIENT);
+        }
+    }
+    while (k->held.head != NONE) {
+        uint32_t m = list_take(w, &k->held);
+        np_meter_message_lost(w, message_at(w, m));
+        message_free(w, m);
+    }
+    k->unanswered = 0;
+}
+
+void np_client_poll(struct world *w, uint32_t client, uint32_t polls)
+{
+    const struct client *k = &w->client[client];
+    if (polls != k->polls) return;
+    if (w->now + w->strategy->poll < w->config->duration)
+        np_world_at(w, w->now + w->strategy->poll, EVENT_POLL, client, polls);
+    if (k->presence == IS_ASLEEP) return;
     uint32_t m = message_make(w, &(struct message){.type = MESSAGE_POLL,
                                                    .client = client,
                                                    .bytes = POLL_BYTES,
                                                    .response = POLL_ANSWER_BYTES,
                                                    .sent = w->now});
     if (m != NONE) np_conn_open(w, client, NONE, m);
-    if (w->now + w->strategy->poll < w->config->duration)
-        np_world_at(w, w->now + w->strategy->poll, EVENT_POLL, client, 0);
+}
+
+static void retry_at(struct world *w, uint32_t client, uint32_t session, np_time when)
+{
+    w->session[w->client[client].first_session + session].retry_at = when;
+    if (when < w->config->duration) np_world_at(w, when, EVENT_RETRY, client, session);
 }
 
 void np_client_retry(struct world *w, uint32_t client, uint32_t session)
 {
-    if (w->session[w->client[client].first_session + session].state == SESSION_WAITING)
+    const struct session *s = &w->session[w->client[client].first_session + session];
+    if (s->state != SESSION_WAITING || s->retry_at != w->now) return;
+    if (w->client[client].presence == IS_ASLEEP)
+        retry_at(w, client, session, w->churner[client].wake_at);
+    else
         connect_session(w, client, session);
+}
+
+/* How long to wait after so many failures in a row, from one draw. */
+static np_time back_off(const np_reconnect *r, uint32_t failures, double unit)
+{
+    double ceiling = (double)r->least * (double)(1u << (failures < 20 ? failures : 20));
+    if (ceiling > (double)r->most) ceiling = (double)r->most;
+    switch (r->jitter) {
+    case NP_JITTER_NONE: return (np_time)ceiling;
+    case NP_JITTER_EQUAL: return (np_time)(ceiling * (0.5 + unit / 2));
+    default: return (np_time)(ceiling * unit);
+    }
 }
 
 void np_client_opened(struct world *w, uint32_t conn)
@@ -212,6 +308,7 @@ void np_client_opened(struct world *w, uint32_t conn)
         if (!m.response) {
             c->done = true;
             np_conn_close(w, conn, CLIENT);
+            exchange_over(w, client);
         }
         return;
     }
@@ -247,17 +344,13 @@ void np_client_failed(struct world *w, uint32_t conn)
         return;
     }
     struct session *s = &w->session[k->first_session + c->session];
-    if (s->conn != conn && s->state != SESSION_CONNECTING) return;
+    if (s->conn != conn && !(s->state == SESSION_CONNECTING && s->conn == NONE)) return;
     bool was_busy = s->busy;
     s->busy = false;
     s->state = SESSION_WAITING;
     s->conn = NONE;
-    double most = (double)w->config->reconnect.most, least = (double)w->config->reconnect.least;
-    double ceiling = least * (double)(1u << (s->attempts < 20 ? s->attempts : 20));
-    if (ceiling > most) ceiling = most;
-    s->attempts++;
-    np_time wait = (np_time)(ceiling * np_unit(np_random(w->key, client, PURPOSE_RECONNECT, k->retries++)));
-    np_world_at(w, w->now + wait, EVENT_RETRY, client, c->session);
+    double unit = np_unit(np_random(w->key, client, PURPOSE_RECONNECT, k->retries++));
+    retry_at(w, client, c->session, w->now + back_off(&w->config->reconnect, s->attempts++, unit));
     if (was_busy) exchange_over(w, client);
 }
 
@@ -288,8 +381,10 @@ void np_client_message(struct world *w, uint32_t conn, const struct message *m)
             exchange_over(w, client);
             pump(w, client);
         } else {
+            bool follows = !c->done;
             c->done = true;
             np_conn_close(w, conn, CLIENT);
+            if (!follows) break;
             exchange_over(w, client);
             while (k->held.head != NONE) open_for_held(w, client);
         }
@@ -307,7 +402,10 @@ void np_server_message(struct world *w, uint32_t conn, const struct message *m)
     struct conn *c = conn_at(w, conn);
     struct client *k = &w->client[c->client];
     if (!c->believes[SERVER]) return;
-    if (m->type == MESSAGE_REQUEST && m->response) {
+    bool one_shot = c->session == NONE && c->transport == NP_UDP;
+    if (m->type == MESSAGE_BYE || (m->type == MESSAGE_REQUEST && !m->response && one_shot)) {
+        np_conn_close(w, conn, SERVER);
+    } else if (m->type == MESSAGE_REQUEST && m->response) {
         struct message answer = {.type = MESSAGE_RESPONSE,
                                  .client = c->client,
                                  .bytes = m->response,
@@ -344,6 +442,8 @@ void np_server_service(struct world *w, uint32_t message)
         np_conn_write(w, m.conn, SERVER, &m);
     else
         np_meter_message_lost(w, &m);
+    if (c->serial == m.serial && c->session == NONE && c->transport == NP_UDP)
+        np_conn_close(w, m.conn, SERVER);
 }
 
 void np_server_opened(struct world *w, uint32_t conn)

@@ -17,16 +17,6 @@
 /* How long a client waits for the whole of a per-request exchange: a common default of HTTP clients. */
 static const np_time PATIENCE = 30 * NP_SECOND;
 
-/* 10.0.0.2 onwards for clients; the benchmarking range of RFC 2544, 198.18.0.0/15, for servers. */
-static np_addr client_addr(uint32_t i)
-{
-    return np_addr_ipv4(0x0a000002u + i);
-}
-static np_addr server_addr(uint32_t i)
-{
-    return np_addr_ipv4(0xc6120001u + i);
-}
-
 /* The most a TLS record holds, bytes (RFC 8446 5.1). */
 #define TLS_RECORD (1u << 14)
 
@@ -124,8 +114,7 @@ static np_beat_owner owner(const struct world *w, const struct conn *c, enum sid
 
 static void address(const struct world *w, const struct conn *c, uint32_t conn, enum side from, np_packet *p)
 {
-    (void)w;
-    np_addr client = client_addr(c->client), server = server_addr(c->server);
+    np_addr client = conn_addr(w, c), server = server_addr(c->server);
     p->family = 4;
     p->conn = conn;
     if (from == CLIENT) {
@@ -221,6 +210,26 @@ static void end_opened(struct world *w, uint32_t conn, enum side side)
         np_server_opened(w, conn);
 }
 
+/* Both ends have let go, and nothing is on its way that would come back to the conn. */
+static bool is_done(const struct conn *c)
+{
+    return c->end[CLIENT] == END_GONE && c->end[SERVER] != END_LIVE && c->in_flight == 0;
+}
+
+static void reap_later(struct world *w, uint32_t conn)
+{
+    if (w->reaps == w->reap_room) {
+        uint32_t room = w->reap_room ? 2 * w->reap_room : 64, *grown = realloc(w->reap, room * sizeof *grown);
+        if (!grown) {
+            w->out_of_memory = true;
+            return;
+        }
+        w->reap = grown;
+        w->reap_room = room;
+    }
+    w->reap[w->reaps++] = conn;
+}
+
 /* The end lets go of its state: nothing more will come of what it wrote. */
 static void end_gone(struct world *w, uint32_t conn, enum side side)
 {
@@ -229,7 +238,7 @@ static void end_gone(struct world *w, uint32_t conn, enum side side)
     c->end[side] = END_GONE;
     if (side == SERVER) {
         hash_out(w, conn);
-        w->server_open[c->server]--;
+        w->server[c->server].open--;
     }
     while (c->out[side] != NONE) {
         uint32_t m = c->out[side];
@@ -240,22 +249,12 @@ static void end_gone(struct world *w, uint32_t conn, enum side side)
         np_client_failed(w, conn);
     else
         np_server_failed(w, conn);
-    if (c->end[CLIENT] == END_GONE && c->end[SERVER] != END_LIVE) {
-        if (w->reaps == w->reap_room) {
-            uint32_t room = w->reap_room ? 2 * w->reap_room : 64,
-                     *grown = realloc(w->reap, room * sizeof *grown);
-            if (!grown) {
-                w->out_of_memory = true;
-                return;
-            }
-            w->reap = grown;
-            w->reap_room = room;
-        }
-        w->reap[w->reaps++] = conn;
-    }
+    np_meter_entry(w, conn);
+    if (is_done(c)) reap_later(w, conn);
 }
 
-static void end_fails(struct world *w, uint32_t conn, enum side side, const char *why)
+/* `unheard`: what it said last, perhaps a FIN, was never acknowledged. */
+static void end_fails(struct world *w, uint32_t conn, enum side side, const char *why, bool unheard)
 {
     struct conn *c = conn_at(w, conn);
     if (c->believes[side]) {
@@ -264,6 +263,8 @@ static void end_fails(struct world *w, uint32_t conn, enum side side, const char
             np_beat_broke(beat_at(w, conn, side), &w->strategy->beat, &o, w->now);
         }
         np_meter_gives_up(w, conn, side, why);
+    } else if (unheard) {
+        np_meter_word_lost(w, conn, side == CLIENT ? SERVER : CLIENT);
     }
     end_gone(w, conn, side);
 }
@@ -282,11 +283,11 @@ static void event(void *ctx, np_tcp_event what)
         np_conn_close(w, io->conn, io->side);
         break;
     case NP_TCP_DONE: end_gone(w, io->conn, io->side); break;
-    case NP_TCP_REFUSED: end_fails(w, io->conn, io->side, "refused"); break;
-    case NP_TCP_WAS_RESET: end_fails(w, io->conn, io->side, "reset"); break;
-    case NP_TCP_TIMED_OUT_CONNECT: end_fails(w, io->conn, io->side, "connect"); break;
-    case NP_TCP_TIMED_OUT_DATA: end_fails(w, io->conn, io->side, "retransmission"); break;
-    case NP_TCP_TIMED_OUT_KEEPALIVE: end_fails(w, io->conn, io->side, "keepalive"); break;
+    case NP_TCP_REFUSED: end_fails(w, io->conn, io->side, "refused", false); break;
+    case NP_TCP_WAS_RESET: end_fails(w, io->conn, io->side, "reset", false); break;
+    case NP_TCP_TIMED_OUT_CONNECT: end_fails(w, io->conn, io->side, "connect", false); break;
+    case NP_TCP_TIMED_OUT_DATA: end_fails(w, io->conn, io->side, "retransmission", true); break;
+    case NP_TCP_TIMED_OUT_KEEPALIVE: end_fails(w, io->conn, io->side, "keepalive", false); break;
     }
 }
 
@@ -347,6 +348,7 @@ uint32_t np_conn_open(struct world *w, uint32_t client, uint32_t session, uint32
         .give_up_at = session == NONE ? w->now + PATIENCE : NP_NEVER,
         .usable_since = NP_NEVER,
         .transport = (uint8_t)(tcp ? NP_TCP : NP_UDP),
+        .place = k->place,
         .group = k->group,
         .measured = group_of(w, k)->measure,
         .end = {END_LIVE, END_NONE},
@@ -386,14 +388,17 @@ static void answer_unknown(struct world *w, enum side at, const np_packet *p)
 static void accept_syn(struct world *w, uint32_t conn, const np_packet *p)
 {
     struct conn *c = conn_at(w, conn);
-    if (w->config->server_connections && w->server_open[c->server] >= w->config->server_connections) {
+    np_meter_connect(w);
+    bool full = w->config->server_connections && w->server[c->server].open >= w->config->server_connections;
+    if (full || w->server[c->server].state == SERVER_RESTARTING) {
+        np_meter_server_refused(w);
         answer_unknown(w, SERVER, p);
         return;
     }
     c->peer_addr = p->src.word[0];
     c->peer_port = p->sport;
     c->end[SERVER] = END_LIVE;
-    w->server_open[c->server]++;
+    w->server[c->server].open++;
     hash_in(w, conn);
     uint32_t iss = (uint32_t)(np_random(w->key, c->client, PURPOSE_ISS, c->serial) >> 32);
     np_tcp_accept(tcp_at(w, conn, SERVER), tcp_config(w, c, SERVER), iss, p,
@@ -403,7 +408,7 @@ static void accept_syn(struct world *w, uint32_t conn, const np_packet *p)
 
 static void tcp_at_server(struct world *w, struct conn *c, const np_packet *p)
 {
-    uint32_t server = np_addr_to_ipv4(&p->dst) - 0xc6120001u, addr = p->src.word[0];
+    uint32_t server = np_addr_to_ipv4(&p->dst) - FIRST_SERVER, addr = p->src.word[0];
     if (c && c->hashed && c->peer_addr == addr && c->peer_port == p->sport && c->server == server) {
         input(w, p->conn, SERVER, p);
         return;
@@ -414,6 +419,8 @@ static void tcp_at_server(struct world *w, struct conn *c, const np_packet *p)
     else if ((p->flags & (NP_SYN | NP_ACK | NP_RST)) == NP_SYN && c && c->end[SERVER] == END_NONE &&
              c->server == server)
         accept_syn(w, p->conn, p);
+    else if (p->flags & NP_RST)
+        np_conn_packet_lost(w, p);
     else
         answer_unknown(w, SERVER, p);
 }
@@ -425,7 +432,7 @@ static bool client_has(const struct conn *c, uint32_t client, uint32_t server, u
 
 static void tcp_at_client(struct world *w, const np_packet *p)
 {
-    uint32_t client = np_addr_to_ipv4(&p->dst) - 0x0a000002u, server = np_addr_to_ipv4(&p->src) - 0xc6120001u;
+    uint32_t client = client_of(w, &p->dst), server = np_addr_to_ipv4(&p->src) - FIRST_SERVER;
     uint32_t i = p->conn;
     if (i >= w->conns.used || !conn_at(w, i)->serial || !client_has(conn_at(w, i), client, server, p->dport))
         for (i = w->client[client].conns; i != NONE && !client_has(conn_at(w, i), client, server, p->dport);)
@@ -443,7 +450,11 @@ static void tcp_at_client(struct world *w, const np_packet *p)
 static void datagram(struct world *w, const np_packet *p, uint32_t conn, enum side at)
 {
     struct message *m = message_at(w, p->seq);
+    struct conn *c = conn_at(w, m->conn);
+    c->in_flight--;
+    if (is_done(c)) reap_later(w, m->conn);
     if (conn == NONE) m->lost = true;
+    if (m->type == MESSAGE_BYE && m->lost) np_meter_word_lost(w, m->conn, SERVER);
     if (--m->end) return;
     if (m->lost)
         np_message_dropped(w, p->seq);
@@ -451,10 +462,19 @@ static void datagram(struct world *w, const np_packet *p, uint32_t conn, enum si
         deliver(w, conn, at, p->seq);
 }
 
+/* Whether a server that has let go of a client leaves it at that, rather than taking it back. */
+static bool is_over(const struct world *w, const struct conn *c, const np_packet *p)
+{
+    return c->end[CLIENT] == END_GONE || c->session == NONE || message_at(w, p->seq)->type == MESSAGE_BYE;
+}
+
 static void udp_arrived(struct world *w, enum side at, struct conn *c, const np_packet *p)
 {
-    if (!c || c->transport != NP_UDP || c->serial != p->ack ||
-        (at == CLIENT && (c->end[CLIENT] != END_LIVE || c->local_port != p->dport))) {
+    bool taken = c && c->transport == NP_UDP && c->serial == p->ack;
+    if (taken && at == CLIENT) taken = c->end[CLIENT] == END_LIVE && c->local_port == p->dport;
+    if (taken && at == SERVER)
+        taken = w->server[c->server].state == SERVER_UP && !(c->end[SERVER] == END_GONE && is_over(w, c, p));
+    if (!taken) {
         datagram(w, p, NONE, at);
         return;
     }
@@ -465,7 +485,8 @@ static void udp_arrived(struct world *w, enum side at, struct conn *c, const np_
         c->peer_port = p->sport;
         if (!known) {
             c->end[SERVER] = END_LIVE;
-            w->server_open[c->server]++;
+            w->server[c->server].open++;
+            np_meter_connect(w);
             end_opened(w, p->conn, SERVER);
         }
         if (moved) np_meter_path(w, p->conn, np_conn_path(w, c, true), CAUSE_ROAMED);
@@ -476,10 +497,23 @@ static void udp_arrived(struct world *w, enum side at, struct conn *c, const np_
     settle(w, p->conn, at);
 }
 
+/* Whether the host is there: on, and still at the address the packet is for. */
+static bool is_there(const struct world *w, enum side at, const np_packet *p)
+{
+    if (at == SERVER) return w->server[np_addr_to_ipv4(&p->dst) - FIRST_SERVER].state != SERVER_CRASHED;
+    const struct client *k = &w->client[client_of(w, &p->dst)];
+    np_addr present = client_addr(w, client_of(w, &p->dst), k->place);
+    return k->presence != IS_ASLEEP && k->presence != IS_VANISHED && np_addr_equal(&p->dst, &present);
+}
+
 void np_conn_arrived(struct world *w, enum side at, np_packet *p)
 {
     struct conn *c = p->conn < w->conns.used ? conn_at(w, p->conn) : NULL;
     if (c && !c->serial) c = NULL;
+    if (!is_there(w, at, p)) {
+        np_conn_packet_lost(w, p);
+        return;
+    }
     if (p->proto == NP_UDP)
         udp_arrived(w, at, c, p);
     else if (at == SERVER)
@@ -490,7 +524,10 @@ void np_conn_arrived(struct world *w, enum side at, np_packet *p)
 
 void np_conn_packet_lost(struct world *w, const np_packet *p)
 {
-    if (p->proto == NP_UDP) datagram(w, p, NONE, CLIENT);
+    if (p->proto == NP_UDP)
+        datagram(w, p, NONE, CLIENT);
+    else if (p->flags & NP_RST && p->conn < w->conns.used && conn_at(w, p->conn)->serial)
+        np_meter_word_lost(w, p->conn, p->dport == SERVER_PORT ? SERVER : CLIENT);
 }
 
 /* ---- sending, closing ---- */
@@ -552,6 +589,7 @@ uint32_t np_conn_write(struct world *w, uint32_t conn, enum side from, const str
             p.seq = i; /* the simulator's own thread from packet to message; UDP has no such field */
             p.ack = serial;
             left -= part;
+            c->in_flight++;
             np_meter_sent(w, c, from, &p);
             np_wire_from(w, from, &p);
         }
@@ -585,6 +623,13 @@ void np_conn_abort(struct world *w, uint32_t conn, enum side side)
     end_gone(w, conn, side);
 }
 
+void np_conn_vanish(struct world *w, uint32_t conn, enum side side, enum cause cause)
+{
+    if (conn_at(w, conn)->end[side] != END_LIVE) return;
+    np_meter_vanished(w, conn, side, cause);
+    end_gone(w, conn, side);
+}
+
 /* ---- timers ---- */
 
 void np_conn_timer(struct world *w, uint32_t conn, enum side side, np_time when)
@@ -593,6 +638,11 @@ void np_conn_timer(struct world *w, uint32_t conn, enum side side, np_time when)
     if (!c->serial || c->armed[side] != when) return; /* one that was overtaken by a sooner one */
     c->armed[side] = NP_NEVER;
     if (c->end[side] != END_LIVE) return;
+    if (side == CLIENT && w->client[c->client].presence == IS_ASLEEP) {
+        c->armed[side] = w->churner[c->client].wake_at;
+        np_world_at(w, c->armed[side], EVENT_END, conn, side);
+        return;
+    }
     if (side == CLIENT && w->now >= c->give_up_at) {
         if (c->believes[side]) np_meter_gives_up(w, conn, side, "no-response");
         np_conn_abort(w, conn, side);
@@ -640,7 +690,7 @@ void np_conn_reap(struct world *w)
     while (w->reaps) {
         uint32_t i = w->reap[--w->reaps];
         struct conn *c = conn_at(w, i);
-        if (!c->serial || c->end[CLIENT] != END_GONE || c->end[SERVER] == END_LIVE) continue;
+        if (!c->serial || !is_done(c)) continue;
         uint32_t *at = &w->client[c->client].conns;
         while (*at != i) at = &conn_at(w, *at)->next_of_client;
         *at = c->next_of_client;
@@ -651,19 +701,26 @@ void np_conn_reap(struct world *w)
 
 /* ---- ground truth ---- */
 
+bool np_conn_tuple(const struct world *w, const struct conn *c, uint32_t box, np_tuple *t)
+{
+    *t = (np_tuple){.local = conn_addr(w, c),
+                    .remote = server_addr(c->server),
+                    .local_port = c->local_port,
+                    .remote_port = SERVER_PORT,
+                    .proto = c->transport,
+                    .family = 4};
+    for (uint32_t i = 0; i < box; i++) {
+        np_mapping m;
+        if (!np_box_lookup(w->box[i], t, &m)) return false;
+        t->local = m.external;
+        t->local_port = m.external_port;
+    }
+    return true;
+}
+
 bool np_conn_path(const struct world *w, const struct conn *c, bool outer_port_must_match)
 {
-    np_tuple t = {.local = client_addr(c->client),
-                  .remote = server_addr(c->server),
-                  .local_port = c->local_port,
-                  .remote_port = SERVER_PORT,
-                  .proto = c->transport,
-                  .family = 4};
-    for (uint32_t i = 0; i < w->config->nats; i++) {
-        np_mapping m;
-        if (!np_box_lookup(w->box[i], &t, &m)) return false;
-        t.local = m.external;
-        t.local_port = m.external_port;
-    }
+    np_tuple t;
+    if (!np_conn_tuple(w, c, w->config->nats, &t)) return false;
     return !outer_port_must_match || (t.local.word[0] == c->peer_addr && t.local_port == c->peer_port);
 }

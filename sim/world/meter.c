@@ -128,10 +128,23 @@ void np_meter_message_lost(struct world *w, const struct message *m)
 
 /* ---- belief and truth ---- */
 
-/* Usable: both ends believe in it, and the boxes carry it to where the server thinks its client is. */
+/* The boxes carry it to where the server thinks its client is, and the client is there. */
+static bool is_sound(const struct world *w, const struct conn *c)
+{
+    const struct client *k = &w->client[c->client];
+    return c->mapped && k->presence != IS_ASLEEP && (c->transport == NP_UDP || c->place == k->place);
+}
+
+/* And no link is cut. */
+static bool is_way_free(const struct world *w, const struct conn *c)
+{
+    return is_sound(w, c) && !w->core_cut && !w->client[c->client].cut;
+}
+
+/* Usable: both ends believe in it, and the way is free. */
 static void set_usable(struct world *w, struct conn *c)
 {
-    bool usable = c->believes[CLIENT] && c->believes[SERVER] && c->mapped;
+    bool usable = c->believes[CLIENT] && c->believes[SERVER] && is_way_free(w, c);
     if (usable == (c->usable_since != NP_NEVER)) return;
     if (usable) {
         c->usable_since = w->now;
@@ -141,12 +154,46 @@ static void set_usable(struct world *w, struct conn *c)
     }
 }
 
-static void held_changes(struct world *w, int by)
+void np_meter_cut(struct world *w, uint32_t conn)
+{
+    set_usable(w, conn_at(w, conn));
+}
+
+/* An end of a measured connection begins to hold it, or no longer does. */
+static void held_changes(struct world *w, struct conn *c, enum side side, bool holds)
 {
     struct meter *m = &w->meter;
-    m->held = (uint32_t)((int)m->held + by);
+    if (holds)
+        c->held_since[side] = w->now;
+    else
+        m->held_s[side] += past_warmup(w, c->held_since[side]);
+    if (side == CLIENT) return;
+    m->held += holds ? 1 : UINT32_MAX;
     if (w->measuring && m->held > m->held_peak) m->held_peak = m->held;
 }
+
+static void entries_change(struct world *w, int by, int live_by)
+{
+    struct meter *m = &w->meter;
+    m->entries_s += (double)m->entries * past_warmup(w, m->entries_since);
+    m->live_entries_s += (double)m->live_entries * past_warmup(w, m->entries_since);
+    m->entries_since = w->now;
+    m->entries = (uint32_t)((int)m->entries + by);
+    m->live_entries = (uint32_t)((int)m->live_entries + live_by);
+    if (w->measuring && m->entries > m->entries_peak) m->entries_peak = m->entries;
+}
+
+/* A mapping is over with its connection: when no end believes in it, and none is yet to. */
+void np_meter_entry(struct world *w, uint32_t conn)
+{
+    struct conn *c = conn_at(w, conn);
+    bool over = !c->believes[CLIENT] && !c->believes[SERVER] && (c->parting || c->end[CLIENT] == END_GONE);
+    bool live = c->entry && !over;
+    if (live != c->entry_live) entries_change(w, 0, live ? 1 : -1);
+    c->entry_live = live;
+}
+
+static void heal(struct world *w, uint32_t conn);
 
 void np_meter_believes(struct world *w, uint32_t conn, enum side side)
 {
@@ -154,16 +201,16 @@ void np_meter_believes(struct world *w, uint32_t conn, enum side side)
     enum side other = side == CLIENT ? SERVER : CLIENT;
     c->believes[side] = true;
     c->parting = false;
-    if (side == SERVER && c->measured) {
-        c->held_since = w->now;
-        held_changes(w, 1);
-    }
+    if (c->measured) held_changes(w, c, side, true);
     if (side == CLIENT && c->measured && c->transport == NP_TCP && w->measuring) w->meter.handshakes++;
     if (c->believes[other]) {
+        bool again = c->opened;
         c->opened = true;
         c->mapped = np_conn_path(w, c, true);
-        if (c->measured) tell(w, NP_NOTICE_OPENED, NULL, conn);
+        if (c->broken && is_sound(w, c)) heal(w, conn);
+        if (c->measured && !again) tell(w, NP_NOTICE_OPENED, NULL, conn);
     }
+    np_meter_entry(w, conn);
     set_usable(w, c);
 }
 
@@ -185,8 +232,11 @@ static void knows(struct world *w, uint32_t conn, enum side side, const char *wh
             w->meter.server_knew++;
     }
     c->knew[side] = true;
+    np_time from = c->broken_at; /* but while asleep nobody can notice anything */
+    if (side == CLIENT && w->churner && w->churner[c->client].awake_since > from)
+        from = w->churner[c->client].awake_since;
     np_quantile *spread = w->meter.spread[side == CLIENT ? NP_SPREAD_CLIENT_DETECT : NP_SPREAD_SERVER_DETECT];
-    if (!np_quantile_add(spread, np_seconds(w->now - c->broken_at))) w->out_of_memory = true;
+    if (!np_quantile_add(spread, np_seconds(w->now - from))) w->out_of_memory = true;
 }
 
 void np_meter_gives_up(struct world *w, uint32_t conn, enum side side, const char *why)
@@ -195,17 +245,48 @@ void np_meter_gives_up(struct world *w, uint32_t conn, enum side side, const cha
     enum side other = side == CLIENT ? SERVER : CLIENT;
     if (c->broken) {
         if (c->measured) knows(w, conn, side, why ? why : "close");
-    } else if (why && c->measured && !c->parting && c->mapped && c->believes[other]) {
+    } else if (why && c->measured && !c->parting && is_way_free(w, c) && c->believes[other]) {
         if (w->measuring) w->meter.false_closes++;
         tell(w, NP_NOTICE_FALSE_CLOSE, why, conn);
     }
     c->parting = true; /* the other end is about to be told */
+    if (c->believes[side] && c->measured) held_changes(w, c, side, false);
     c->believes[side] = false;
-    if (side == SERVER && c->measured) {
-        w->meter.held_s += past_warmup(w, c->held_since);
-        held_changes(w, -1);
-    }
     if (!c->believes[other]) c->broken = false;
+    np_meter_entry(w, conn);
+    set_usable(w, c);
+}
+
+static void begin_break(struct world *w, uint32_t conn, enum cause cause)
+{
+    struct conn *c = conn_at(w, conn);
+    c->broken = true;
+    c->broken_at = w->now;
+    c->cause = (uint8_t)cause;
+    c->knew[CLIENT] = c->knew[SERVER] = false;
+    if (c->measured) tell(w, NP_NOTICE_BREAK, CAUSE_NAME[cause], conn);
+    if (!counted(w, c)) return;
+    w->meter.breaks++;
+    w->meter.by_cause[cause]++;
+}
+
+static void heal(struct world *w, uint32_t conn)
+{
+    struct conn *c = conn_at(w, conn);
+    c->broken = false;
+    if (c->measured) tell(w, NP_NOTICE_HEALED, NULL, conn);
+    if (counted(w, c)) w->meter.healed++;
+}
+
+/* What it stands on has changed: it may have broken (of `cause`), or healed. */
+void np_meter_review(struct world *w, uint32_t conn, enum cause cause)
+{
+    struct conn *c = conn_at(w, conn);
+    bool anyone = c->believes[CLIENT] || c->believes[SERVER], sound = is_sound(w, c);
+    if (!sound && anyone && c->opened && !c->broken && !c->parting)
+        begin_break(w, conn, cause);
+    else if (sound && c->broken && c->believes[CLIENT] && c->believes[SERVER])
+        heal(w, conn);
     set_usable(w, c);
 }
 
@@ -213,54 +294,86 @@ void np_meter_gives_up(struct world *w, uint32_t conn, enum side side, const cha
 void np_meter_path(struct world *w, uint32_t conn, bool mapped, enum cause cause)
 {
     struct conn *c = conn_at(w, conn);
-    bool anyone = c->believes[CLIENT] || c->believes[SERVER];
     c->mapped = mapped;
-    if (cause == CAUSE_REFUSED) {
-        if (c->measured && w->measuring) {
-            w->meter.breaks++;
-            w->meter.by_cause[CAUSE_REFUSED]++;
-            w->meter.client_knew++;
-        }
-        return;
+    if (cause != CAUSE_REFUSED) {
+        np_meter_review(w, conn, cause);
+    } else if (c->measured && w->measuring) {
+        w->meter.breaks++;
+        w->meter.by_cause[CAUSE_REFUSED]++;
+        w->meter.client_knew++;
     }
-    if (!mapped && anyone && c->opened && !c->broken && !c->parting) {
-        c->broken = true;
-        c->broken_at = w->now;
-        c->cause = (uint8_t)cause;
-        c->knew[CLIENT] = c->knew[SERVER] = false;
-        if (c->measured) tell(w, NP_NOTICE_BREAK, CAUSE_NAME[cause], conn);
-        if (counted(w, c)) {
-            w->meter.breaks++;
-            w->meter.by_cause[cause]++;
-        }
-    } else if (mapped && c->broken && c->believes[CLIENT] && c->believes[SERVER]) {
+}
+
+/* An end is gone without a word, and does not know it. */
+void np_meter_vanished(struct world *w, uint32_t conn, enum side side, enum cause cause)
+{
+    struct conn *c = conn_at(w, conn);
+    enum side other = side == CLIENT ? SERVER : CLIENT;
+    if (c->believes[side] && c->measured) held_changes(w, c, side, false);
+    c->believes[side] = false;
+    if (!c->believes[other])
         c->broken = false;
-        if (c->measured) tell(w, NP_NOTICE_HEALED, NULL, conn);
-        if (counted(w, c)) w->meter.healed++;
-    }
+    else if (c->opened && !c->broken && !c->parting)
+        begin_break(w, conn, cause);
+    np_meter_entry(w, conn);
     set_usable(w, c);
+}
+
+/* An end gave it up, and the other will not hear of it: half open from now on. */
+void np_meter_word_lost(struct world *w, uint32_t conn, enum side to)
+{
+    struct conn *c = conn_at(w, conn);
+    if (c->believes[to] && !c->believes[to == CLIENT ? SERVER : CLIENT] && c->opened && !c->broken)
+        begin_break(w, conn, to == SERVER ? CAUSE_CLIENT_GONE : CAUSE_SERVER_GONE);
+}
+
+/* ---- clients and servers ---- */
+
+static void wanted(struct world *w, const struct client *k)
+{
+    if (group_of(w, k)->measure) w->meter.conn_s += past_warmup(w, k->came);
+}
+
+void np_meter_comes(struct world *w, uint32_t client)
+{
+    struct client *k = &w->client[client];
+    k->came = w->now;
+    w->meter.clients += group_of(w, k)->measure;
+}
+
+void np_meter_goes(struct world *w, uint32_t client)
+{
+    const struct client *k = &w->client[client];
+    w->meter.clients -= group_of(w, k)->measure;
+    wanted(w, k);
+}
+
+void np_meter_connect(struct world *w)
+{
+    struct meter *m = &w->meter;
+    np_time second = w->now / NP_SECOND;
+    if (second != m->connects_second) m->connects = 0;
+    m->connects_second = second;
+    m->connects++;
+    if (w->measuring && m->connects > m->connects_peak) m->connects_peak = m->connects;
+}
+
+void np_meter_server_refused(struct world *w)
+{
+    if (w->measuring) w->meter.server_refused++;
 }
 
 /* ---- the boxes ---- */
 
-static void entries_change(struct world *w, int by)
-{
-    struct meter *m = &w->meter;
-    m->entries_s += (double)m->entries * past_warmup(w, m->entries_since);
-    m->entries_since = w->now;
-    m->entries = (uint32_t)((int)m->entries + by);
-    if (w->measuring && m->entries > m->entries_peak) m->entries_peak = m->entries;
-}
-
-/* Whose connection a mapping of the first box is: NONE when its slot has gone to another since. */
+/* Whose connection a mapping is: NONE when its slot has gone to another since. Behind the first box, a flow
+   is known by what the boxes before make of it. */
 static uint32_t owner(const struct world *w, uint32_t box, const np_mapping *m)
 {
     if (m->conn >= w->conns.used) return NONE;
     const struct conn *c = conn_at(w, m->conn);
-    if (!c->serial) return NONE;
-    bool same = box > 0 || (c->local_port == m->inside.local_port &&
-                            np_addr_to_ipv4(&m->inside.local) == 0x0a000002u + c->client);
-    return same ? m->conn : NONE;
+    np_tuple t;
+    if (!c->serial || !np_conn_tuple(w, c, box, &t)) return NONE;
+    return np_tuple_equal(&t, &m->inside) ? m->conn : NONE;
 }
 
 void np_meter_mapping(struct world *w, uint32_t box, np_mapping_event what, const np_mapping *m, np_time when)
@@ -269,7 +382,13 @@ void np_meter_mapping(struct world *w, uint32_t box, np_mapping_event what, cons
     uint32_t conn = owner(w, box, m);
     const struct conn *c = conn == NONE ? NULL : conn_at(w, conn);
     bool live = c && (c->believes[CLIENT] || c->believes[SERVER]);
-    if (box == 0) entries_change(w, what == NP_MAPPING_CREATED ? 1 : -1);
+    if (box == 0) {
+        entries_change(w, what == NP_MAPPING_CREATED ? 1 : -1, 0);
+        if (c) {
+            conn_at(w, conn)->entry = what == NP_MAPPING_CREATED;
+            np_meter_entry(w, conn);
+        }
+    }
     if (what == NP_MAPPING_CREATED) {
         if (live) np_meter_path(w, conn, np_conn_path(w, c, true), CAUSE_ROAMED);
         return;
@@ -329,14 +448,17 @@ void np_meter_finish(struct world *w)
     struct meter *m = &w->meter;
     np_result *r = w->result;
     uint64_t open = 0;
-    entries_change(w, 0);
+    entries_change(w, 0, 0);
+    for (uint32_t i = 0; i < w->clients; i++)
+        if (w->client[i].presence == IS_PRESENT) wanted(w, &w->client[i]);
     for (uint32_t i = 0; i < w->conns.used; i++) {
         struct conn *c = conn_at(w, i);
         if (!c->serial) continue;
         censor(w, c, &open);
         if (!c->measured) continue;
         if (c->usable_since != NP_NEVER) m->usable_s += past_warmup(w, c->usable_since);
-        if (c->believes[SERVER]) m->held_s += past_warmup(w, c->held_since);
+        for (int side = CLIENT; side <= SERVER; side++)
+            if (c->believes[side]) m->held_s[side] += past_warmup(w, c->held_since[side]);
     }
     bool tcp = false, persistent = w->connection != NP_CONNECTION_PER_REQUEST;
     for (uint32_t i = 0; i < w->config->groups; i++)
@@ -376,11 +498,17 @@ void np_meter_finish(struct world *w)
     PUT_RATE(WIRE_BYTES, m->wire_bytes);
     PUT_RATE(WAKEUPS, m->wakeups);
     if (w->radio) PUT_RATE(ENERGY, joules(w) - m->joules_before);
-    if (window > 0) PUT(SERVER_OPEN_MEAN, m->held_s / window);
+    if (window > 0) PUT(SERVER_OPEN_MEAN, m->held_s[SERVER] / window);
     PUT(SERVER_OPEN_PEAK, m->held_peak);
-    if (persistent && m->held_s > 0) PUT(SERVER_ZOMBIE, 1 - m->usable_s / m->held_s);
+    if (persistent && m->held_s[SERVER] > 0) PUT(SERVER_ZOMBIE, 1 - m->usable_s / m->held_s[SERVER]);
+    if (persistent && m->held_s[CLIENT] > 0) PUT(CLIENT_ZOMBIE, 1 - m->usable_s / m->held_s[CLIENT]);
+    PUT(SERVER_REFUSED, m->server_refused);
+    PUT(CONNECTS_PEAK, m->connects_peak);
+    if (window > 0) PUT(CLIENTS_MEAN, m->conn_s / window);
+    PUT(CLIENTS_LEFT, m->clients);
     PUT(SERVER_MEMORY, (double)m->held_peak * w->config->server_memory);
     if (window > 0) PUT(NAT_ENTRIES_MEAN, m->entries_s / window);
+    if (window > 0) PUT(NAT_ENTRIES_OVER, (m->entries_s - m->live_entries_s) / window);
     PUT(NAT_ENTRIES_PEAK, m->entries_peak);
     PUT(NAT_INSERTS, box->inserts - m->at_warmup.inserts);
     PUT(NAT_EVICTIONS_LIVE, m->evictions_live);

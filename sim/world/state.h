@@ -33,6 +33,20 @@ enum {
     PURPOSE_PORT = NP_PURPOSE(4, 4),
     PURPOSE_SERVER = NP_PURPOSE(4, 5),
     PURPOSE_POLL = NP_PURPOSE(4, 6),
+    /* of a client's comings and goings; index: how many it had */
+    PURPOSE_SESSION = NP_PURPOSE(4, 7),
+    PURPOSE_AWAY = NP_PURPOSE(4, 8),
+    PURPOSE_VANISH = NP_PURPOSE(4, 9),
+    PURPOSE_BACK = NP_PURPOSE(4, 10),
+    PURPOSE_SLEEP = NP_PURPOSE(4, 11),
+    PURPOSE_NAP = NP_PURPOSE(4, 12),
+    PURPOSE_ROAM = NP_PURPOSE(4, 13),
+    /* of servers and boxes */
+    PURPOSE_CRASH = NP_PURPOSE(4, 14), /* and the next: restarts; then how long each is down */
+    PURPOSE_RESTART = NP_PURPOSE(4, 15),
+    PURPOSE_CRASH_DOWN = NP_PURPOSE(4, 16),
+    PURPOSE_RESTART_DOWN = NP_PURPOSE(4, 17),
+    PURPOSE_NAT_RESTART = NP_PURPOSE(4, 18),
 };
 
 /* ---- chunked pools: numbers for names, addresses that never move ---- */
@@ -70,6 +84,7 @@ enum message_type {
     MESSAGE_POLL,        /* "anything for me?" */
     MESSAGE_POLL_ANSWER, /* "that was all" */
     MESSAGE_HELLO,       /* UDP: tells the server where the client is */
+    MESSAGE_BYE,         /* UDP: the client leaves */
 };
 
 struct message {
@@ -106,15 +121,18 @@ struct conn {
     np_time armed[2];             /* time of the event queued for each end; NP_NEVER: none */
     np_time give_up_at;           /* per-request: the client's patience */
     np_time broken_at;
-    np_time usable_since; /* NP_NEVER: not usable */
-    np_time held_since;   /* the server's end believes since */
+    np_time usable_since;  /* NP_NEVER: not usable */
+    np_time held_since[2]; /* each end believes since */
+    uint32_t in_flight;    /* UDP: datagrams on their way */
     uint8_t transport, group;
+    uint8_t place;  /* TCP: which of its addresses the client had when it opened this */
     uint8_t end[2]; /* end_state */
     bool believes[2];
     bool opened; /* both ends believed at some time */
     bool mapped, broken, parting, hashed, listed, refused, measured, done;
-    uint8_t cause; /* enum cause, of the break */
-    bool knew[2];  /* of this break */
+    bool entry, entry_live; /* the first box has a mapping for it; and it is not over at both ends */
+    uint8_t cause;          /* enum cause, of the break */
+    bool knew[2];           /* of this break */
 };
 
 enum cause {
@@ -138,6 +156,7 @@ struct session {
     bool busy;         /* a request is unanswered */
     bool was_open;     /* the next connection replaces one that failed */
     uint8_t state;
+    np_time retry_at; /* WAITING */
 };
 
 struct list { /* of messages */
@@ -154,11 +173,41 @@ struct client {
     uint32_t opened;       /* connections so far, for draws */
     uint32_t retries;      /* reconnects so far, for draws */
     uint32_t first_session;
+    np_time came; /* wants connections since */
     np_time last_active;
     np_time round_due; /* open loop: when the present round was due */
     uint16_t next_port;
+    uint16_t chain, polls; /* rounds and polls under way bear these: a change makes them void */
     uint8_t group;
-    bool started;
+    uint8_t presence, place;
+    bool rounds; /* a next round is under way */
+    bool cut;    /* its access link has an outage */
+};
+
+/* Whether a client is there. */
+enum presence {
+    IS_PRESENT,
+    IS_ASLEEP,  /* its host stands still, network and all; connections stay */
+    IS_AWAY,    /* it closed what it had; its host still answers */
+    IS_VANISHED /* host and all */
+};
+
+/* What a client that comes and goes has beside; see churn.c. */
+struct churner {
+    np_time wake_at;                            /* IS_ASLEEP */
+    np_time awake_since;                        /* the last time it woke */
+    uint32_t life;                              /* events for another are void */
+    uint32_t sessions, vanishes, sleeps, roams; /* so far, for draws */
+    bool over;                                  /* the session ended in its sleep */
+};
+
+/* What a server may be. */
+enum server_state { SERVER_UP, SERVER_CRASHED, SERVER_RESTARTING, SERVER_STATES };
+
+struct server {
+    uint32_t open;                                       /* connections, half-open ones included */
+    uint32_t drawn[SERVER_STATES], falls[SERVER_STATES]; /* so far, by cause, for draws */
+    uint8_t state;
 };
 
 /* ---- packets on their way ---- */
@@ -185,10 +234,15 @@ struct meter {
         wakeups;
     uint64_t evictions_live, evictions_dead, expiries_live;
     double joules_before; /* what the radios took during the warm-up */
-    double usable_s, held_s, entries_s, conn_s;
-    uint32_t held, held_peak;       /* connections the servers hold now, and at most */
-    uint32_t entries, entries_peak; /* mappings in the first box */
-    np_time entries_since, open_since;
+    uint64_t server_refused;
+    double usable_s, held_s[2], entries_s, live_entries_s, conn_s;
+    uint32_t clients;                 /* that want a connection now */
+    uint32_t held, held_peak;         /* connections the servers hold now, and at most */
+    uint32_t entries, entries_peak;   /* mappings in the first box */
+    uint32_t live_entries;            /* of them, those of connections that are not over at both ends */
+    uint32_t connects, connects_peak; /* attempts that reached the servers in the present second; at most */
+    np_time connects_second;
+    np_time entries_since;
     np_box_counts at_warmup;
     np_quantile *spread[NP_SPREAD_COUNT];
 };
@@ -209,7 +263,9 @@ struct world {
     np_time box_armed[4];
 
     struct client *client;
+    struct churner *churner; /* NULL: nobody comes and goes */
     uint32_t clients;
+    uint32_t places; /* addresses each client has, one after the other */
     np_radio *radio; /* [clients]; NULL where no measured group has one */
     struct session *session;
     uint32_t sessions_each; /* of a measured client */
@@ -221,10 +277,12 @@ struct world {
     struct pool conns, tcps, beats, messages,
         flights; /* tcps and beats: two ends an item, numbered as conns */
     uint32_t serials;
-    uint32_t *bucket;      /* servers' hash by (peer address, peer port, server) */
-    uint32_t buckets;      /* power of two */
-    uint32_t *server_open; /* connections at each server */
-    uint32_t *reap;        /* conns that may be done, looked at after the event */
+    uint32_t *bucket; /* servers' hash by (peer address, peer port, server) */
+    uint32_t buckets; /* power of two */
+    struct server *server;
+    uint32_t box_restarts[4];
+    bool core_cut;  /* an outage of the core link */
+    uint32_t *reap; /* conns that may be done, looked at after the event */
     uint32_t reaps, reap_room;
 
     np_tcp_config tcp_plain, tcp_end[2]; /* of groups no strategy applies to; of the strategy's ends */
@@ -274,6 +332,41 @@ static inline void message_free(struct world *w, uint32_t i)
     np_pool_give(&w->messages, i);
 }
 
+static inline bool happens(const np_dist *d)
+{
+    return d->kind != NP_DIST_CONSTANT || d->a > 0;
+}
+
+/* ---- addresses ---- */
+
+#define FIRST_CLIENT 0x0a000002u   /* 10.0.0.2 onwards; each client's second address after everybody's first \
+                                    */
+#define FIRST_SERVER   0xc6120001u /* the benchmarking range of RFC 2544, 198.18.0.0/15 */
+#define MOST_ADDRESSES ((1u << 24) - 4)
+
+static inline np_addr client_addr(const struct world *w, uint32_t client, uint8_t place)
+{
+    return np_addr_ipv4(FIRST_CLIENT + place * w->clients + client);
+}
+static inline np_addr server_addr(uint32_t server)
+{
+    return np_addr_ipv4(FIRST_SERVER + server);
+}
+
+/* Whose address it is, whichever; NONE: nobody's. */
+static inline uint32_t client_of(const struct world *w, const np_addr *a)
+{
+    uint32_t n = np_addr_to_ipv4(a) - FIRST_CLIENT;
+    if (n < w->clients) return n;
+    return n < w->places * w->clients ? n % w->clients : NONE;
+}
+
+/* The address a connection's client has for it. */
+static inline np_addr conn_addr(const struct world *w, const struct conn *c)
+{
+    return client_addr(w, c->client, c->transport == NP_TCP ? c->place : w->client[c->client].place);
+}
+
 /* Whether the strategy of this run decides for a group. */
 static inline bool strategy_applies(const struct world *w, uint32_t group)
 {
@@ -298,6 +391,10 @@ enum event_kind {
     EVENT_SERVICE,
     EVENT_POLL,
     EVENT_BOX,
+    EVENT_CHURN,
+    EVENT_SERVER,
+    EVENT_NAT,
+    EVENT_OUTAGE,
     EVENT_SAMPLE,
     EVENT_WARMUP,
     EVENT_STOP
@@ -328,16 +425,19 @@ void np_conn_timer(struct world *w, uint32_t conn, enum side side, np_time when)
 uint32_t np_conn_write(struct world *w, uint32_t conn, enum side from, const struct message *what);
 void np_conn_close(struct world *w, uint32_t conn, enum side side);
 void np_conn_abort(struct world *w, uint32_t conn, enum side side);
+void np_conn_vanish(struct world *w, uint32_t conn, enum side side, enum cause cause); /* without a word */
 void np_conn_reap(struct world *w);
 void np_conn_prefetch(const struct world *w, uint32_t conn);
 bool np_conn_path(const struct world *w, const struct conn *c, bool outer_port_must_match);
+bool np_conn_tuple(const struct world *w, const struct conn *c, uint32_t box, np_tuple *t); /* before a box */
 void np_conn_packet_lost(struct world *w, const np_packet *p);
 
 /* client.c: what applications do */
 void np_client_start(struct world *w, uint32_t client);
-void np_client_round(struct world *w, uint32_t client);
+void np_client_leave(struct world *w, uint32_t client); /* .presence says how */
+void np_client_round(struct world *w, uint32_t client, uint32_t chain);
 void np_client_retry(struct world *w, uint32_t client, uint32_t session);
-void np_client_poll(struct world *w, uint32_t client);
+void np_client_poll(struct world *w, uint32_t client, uint32_t polls);
 void np_client_opened(struct world *w, uint32_t conn);
 void np_client_failed(struct world *w, uint32_t conn); /* the client's end is gone, wanted or not */
 void np_client_message(struct world *w, uint32_t conn, const struct message *m);
@@ -346,6 +446,17 @@ void np_server_opened(struct world *w, uint32_t conn);
 void np_server_failed(struct world *w, uint32_t conn);
 void np_server_service(struct world *w, uint32_t message);
 void np_message_dropped(struct world *w, uint32_t message); /* its connection is gone: lost, or held again */
+
+/* churn.c: clients that come and go */
+bool np_churn_create(struct world *w);
+void np_churn_come(struct world *w, uint32_t client);
+void np_churn_due(struct world *w, uint32_t client, uint32_t what);
+
+/* trouble.c: servers that stop, boxes that restart, links that are cut */
+bool np_trouble_create(struct world *w);
+void np_trouble_server(struct world *w, uint32_t server, uint32_t what);
+void np_trouble_nat(struct world *w, uint32_t box, bool again);
+void np_trouble_outage(struct world *w, uint32_t client);
 
 /* meter.c: figures */
 bool np_meter_create(struct world *w);
@@ -359,6 +470,15 @@ void np_meter_believes(struct world *w, uint32_t conn, enum side side);
 void np_meter_gives_up(struct world *w, uint32_t conn, enum side side,
                        const char *why); /* a failure: NULL: an orderly end */
 void np_meter_path(struct world *w, uint32_t conn, bool mapped, enum cause cause);
+void np_meter_review(struct world *w, uint32_t conn, enum cause cause); /* the client slept, woke, or moved */
+void np_meter_vanished(struct world *w, uint32_t conn, enum side side, enum cause cause);
+void np_meter_word_lost(struct world *w, uint32_t conn, enum side to); /* that the other end gave it up */
+void np_meter_entry(struct world *w, uint32_t conn);                   /* it may be over now */
+void np_meter_cut(struct world *w, uint32_t conn);                     /* an outage began or ended */
+void np_meter_connect(struct world *w);                                /* an attempt reaches a server */
+void np_meter_server_refused(struct world *w);
+void np_meter_comes(struct world *w, uint32_t client); /* wants connections from now on */
+void np_meter_goes(struct world *w, uint32_t client);
 void np_meter_mapping(struct world *w, uint32_t box, np_mapping_event what, const np_mapping *m,
                       np_time when);
 void np_meter_sample(struct world *w);

@@ -27,8 +27,8 @@ bool np_wire_create(struct world *w)
         const np_link_config *core = d ? &w->config->core_down : &w->config->core_up;
         if (!(w->access[d] = np_memory_zeroed(w->clients * sizeof *w->access[d]))) return false;
         for (uint32_t i = 0; i < w->clients; i++)
-            np_link_init(&w->access[d][i], access, w->key, 2 * i + 2 + (uint32_t)d);
-        np_link_init(&w->core[d], core, w->key, (uint32_t)d);
+            np_link_init(&w->access[d][i], access, w->key, (i + 1) | (d ? NP_LINK_DOWN : 0));
+        np_link_init(&w->core[d], core, w->key, d ? NP_LINK_DOWN : 0);
     }
     for (int h = 0; h < HOPS; h++) {
         w->is_fifo[h] = np_link_is_fifo(hop_config(w, (enum hop)h));
@@ -85,11 +85,6 @@ static void hop_send(struct world *w, enum hop h, uint32_t client, np_packet *p)
     struct flight *f = np_pool_at(&w->flights, i);
     f->packet = *p;
     np_world_at(w, at, EVENT_FLIGHT, i, h);
-}
-
-static uint32_t client_of(const np_addr *inside)
-{
-    return np_addr_to_ipv4(inside) - 0x0a000002u;
 }
 
 static void notify(struct world *w, np_place where, bool outbound, const np_packet *p)
@@ -161,16 +156,25 @@ static void inbound_at_boxes(struct world *w, np_packet *p, uint32_t from)
         }
         if (i == 0) notify(w, NP_PLACE_INSIDE, false, p);
     }
-    uint32_t client = client_of(&p->dst);
-    if (client < w->clients) hop_send(w, HOP_ACCESS_DOWN, client, p);
+    uint32_t client = client_of(w, &p->dst);
+    if (client != NONE)
+        hop_send(w, HOP_ACCESS_DOWN, client, p);
+    else
+        np_conn_packet_lost(w, p);
 }
 
 void np_wire_from(struct world *w, enum side from, np_packet *p)
 {
-    if (from == CLIENT)
-        hop_send(w, HOP_ACCESS_UP, client_of(&p->src), p);
-    else
+    if (from == SERVER) {
         hop_send(w, HOP_CORE_DOWN, 0, p);
+        return;
+    }
+    uint32_t client = client_of(w, &p->src);
+    np_addr present = client_addr(w, client, w->client[client].place);
+    if (np_addr_equal(&p->src, &present))
+        hop_send(w, HOP_ACCESS_UP, client, p);
+    else
+        np_conn_packet_lost(w, p); /* nobody carries a packet from an address that is not the sender's */
 }
 
 void np_wire_prefetch(const struct world *w, uint32_t client, enum side side)

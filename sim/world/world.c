@@ -47,15 +47,13 @@ static bool make_clients(struct world *w)
                                  .serving = NONE,
                                  .group = (uint8_t)g,
                                  .first_session = (uint32_t)sessions,
+                                 .presence = IS_AWAY,
                                  .last_active = -NP_HOUR};
             k->next_port =
                 (uint16_t)(32768 + np_below(np_random(w->key, i, PURPOSE_PORT, 0), 60999 - 32768 + 1));
             sessions += strategy_applies(w, g) ? w->sessions_each : 1;
             np_time start = np_dist_time(&c->group[g].arrival, np_random(w->key, i, PURPOSE_ARRIVAL, 0));
-            if (start >= c->duration) continue;
-            np_world_at(w, start, EVENT_START, i, 0);
-            np_time from = start > c->warmup ? start : c->warmup;
-            if (c->group[g].measure) w->meter.conn_s += np_seconds(c->duration - from);
+            if (start < c->duration) np_world_at(w, start, EVENT_START, i, 0);
         }
     if (np_beat_remembers(&w->strategy->beat) &&
         !(w->beat_memory = np_memory_zeroed((sessions + 1) * 2 * sizeof *w->beat_memory)))
@@ -84,7 +82,7 @@ static bool make(struct world *w, np_error *e)
     np_pool_init(&w->beats, 2 * sizeof(np_beat), big);
     np_pool_init(&w->messages, sizeof(struct message), big);
     bool ok = (w->result = calloc(1, sizeof *w->result)) && (w->events = np_events_create()) &&
-              np_meter_create(w) && (w->server_open = calloc(c->servers, sizeof *w->server_open)) &&
+              np_meter_create(w) && (w->server = calloc(c->servers, sizeof *w->server)) &&
               (w->bucket = malloc(w->buckets * sizeof *w->bucket));
     if (!ok) return np_fail_memory(e, "a simulation");
     memset(w->bucket, 0xff, w->buckets * sizeof *w->bucket);
@@ -93,7 +91,8 @@ static bool make(struct world *w, np_error *e)
         np_world_at(w, (np_time)((double)c->duration / NP_SERIES_POINTS * (i + 1)), EVENT_SAMPLE, 0, 0);
     np_world_at(w, c->warmup, EVENT_WARMUP, 0, 0);
     np_world_at(w, c->duration, EVENT_STOP, 0, 0);
-    if (!make_clients(w) || !np_wire_create(w)) return np_fail_memory(e, "the clients of a simulation");
+    if (!np_churn_create(w) || !make_clients(w) || !np_wire_create(w) || !np_trouble_create(w))
+        return np_fail_memory(e, "the clients of a simulation");
     return true;
 }
 
@@ -112,7 +111,8 @@ static void destroy(struct world *w)
     free(w->beat_memory);
     free(w->radio);
     free(w->bucket);
-    free(w->server_open);
+    free(w->server);
+    free(w->churner);
     free(w->reap);
 }
 
@@ -123,16 +123,20 @@ static void act(struct world *w, const np_event *ev)
     case EVENT_FIFO: np_wire_fifo_due(w, (enum hop)index); break;
     case EVENT_FLIGHT: np_wire_flight_due(w, index, (enum hop)extra); break;
     case EVENT_END: np_conn_timer(w, index, (enum side)extra, ev->time); break;
-    case EVENT_ROUND: np_client_round(w, index); break;
-    case EVENT_START: np_client_start(w, index); break;
+    case EVENT_ROUND: np_client_round(w, index, extra); break;
+    case EVENT_START: np_churn_come(w, index); break;
     case EVENT_RETRY: np_client_retry(w, index, extra); break;
     case EVENT_SERVICE: np_server_service(w, index); break;
-    case EVENT_POLL: np_client_poll(w, index); break;
+    case EVENT_POLL: np_client_poll(w, index, extra); break;
     case EVENT_BOX:
         if (w->box_armed[index] == ev->time) w->box_armed[index] = NP_NEVER;
         np_box_expire(w->box[index], w->now);
         np_wire_arm_box(w, index);
         break;
+    case EVENT_CHURN: np_churn_due(w, index, extra); break;
+    case EVENT_SERVER: np_trouble_server(w, index, extra); break;
+    case EVENT_NAT: np_trouble_nat(w, index, extra); break;
+    case EVENT_OUTAGE: np_trouble_outage(w, index); break;
     case EVENT_SAMPLE: np_meter_sample(w); break;
     case EVENT_WARMUP: np_meter_warm(w); break;
     case EVENT_STOP: break;

@@ -42,7 +42,8 @@ static void pure(void **state)
         assert_true(np_work_round(&w, other, 7, n).gap != gap[i]);
         if (i) assert_true(gap[i] != gap[i - 1]);
         np_exchange a = np_work_exchange(&w, k, 7, 3, n), b = np_work_exchange(&w, k, 7, 3, n);
-        assert_memory_equal(&a, &b, sizeof a);
+        assert_true(a.request == b.request && a.response == b.response && a.service == b.service &&
+                    a.from_server == b.from_server);
         assert_true(np_work_exchange(&w, k, 7, 3, n + 1).service != a.service);
         assert_true(np_work_exchange(&w, k, 7, n + 4, 3).service != a.service);
     }
@@ -102,12 +103,36 @@ static void ranges(void **state)
     assert_string_equal(np_work_list()[0], "exchange");
 }
 
+/* A tick is one message each way, of sizes that the two sides need not share; exchanges are opened by one side. */
+static void ticks(void **state)
+{
+    (void)state;
+    np_work_config w = {.shape = "ticks",
+                        .gap = np_dist_constant(20e6),
+                        .request = np_dist_constant(160),
+                        .response = np_dist_constant(640)};
+    np_key k = np_key_make(seed, 0);
+    for (uint32_t i = 0; i < 100; i++) {
+        np_round r = np_work_round(&w, k, 1, i);
+        assert_int_equal(r.gap, 20 * NP_MILLISECOND);
+        assert_int_equal(r.count, 2);
+        np_exchange up = np_work_exchange(&w, k, 1, i, 0), down = np_work_exchange(&w, k, 1, i, 1);
+        assert_true(!up.from_server && up.request == 160 && up.response == 0);
+        assert_true(down.from_server && down.request == 640 && down.response == 0);
+    }
+    assert_true(np_work_is_fleeting(&w));
+    w = web();
+    assert_false(np_work_is_fleeting(&w) || np_work_exchange(&w, k, 1, 0, 0).from_server);
+    w.from_server = true;
+    assert_true(np_work_exchange(&w, k, 1, 0, 0).from_server);
+}
+
 int main(void)
 {
     if (getenv("NP_SEED")) seed = strtoull(getenv("NP_SEED"), NULL, 0);
     printf("NP_SEED=%llu\n", (unsigned long long)seed);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pure),
+        cmocka_unit_test(pure), cmocka_unit_test(ticks),
         cmocka_unit_test(follows_its_distributions),
         cmocka_unit_test(ranges),
     };
