@@ -114,8 +114,7 @@ typedef enum np_reason {
     NP_REASON_LEAKED,     /* the tracker refused it, and it went out untranslated */
     NP_REASON_COUNT,
 } np_reason;
-const char *
-np_reason_name(np_reason r); /* "mapped", "created", "adopted", "no-mapping", "table-full", "no-port" */
+const char *np_reason_name(np_reason r); /* "mapped", "no-mapping", "table-full", "invalid-leaked", ... */
 
 typedef struct np_handled {
     np_verdict verdict;
@@ -149,10 +148,11 @@ typedef struct np_box_tap {
 } np_box_tap;
 
 /* Counters since creation. unknown_out: packets from inside that found no mapping and open none by
-   themselves, whatever was then done with them; unknown_in: packets from outside that found none. */
+   themselves, whatever was then done with them; unknown_in: packets from outside that found none; invalid:
+   packets that the tracker did not take for their mapping's. */
 typedef struct np_box_counts {
     uint64_t inserts, evictions, expiries, refused, no_port, unknown_in, unknown_out, forwarded_in,
-        forwarded_out;
+        forwarded_out, invalid;
 } np_box_counts;
 
 /* ---- the box ---- */
@@ -217,5 +217,8 @@ size_t np_box_bytes(const np_box *b); /* memory held, all in */
 
 /* Whether the flow with this inside five-tuple has a mapping; if so fills *m (when not NULL). No refresh. */
 bool np_box_lookup(const np_box *b, const np_tuple *inside, np_mapping *m);
+
+/* The same by what the outside sees: .local is the public address and port. For IPv6 the inside five-tuple. */
+bool np_box_lookup_outside(const np_box *b, const np_tuple *outside, np_mapping *m);
 
 #endif

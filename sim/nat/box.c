@@ -15,32 +15,46 @@
  * Memory: everything at creation. Cost a packet: a lookup and a touch of the table.
  */
 #include "box_state.h"
+#include "natpulse/memory.h"
 #include <assert.h>
 #include <stdlib.h>
 
 /* ---- making and ending boxes ---- */
 
+/* Beside the table only what the configuration asks for. */
+static bool make_tables(np_box *b, const np_nat_config *c)
+{
+    b->config = *c;
+    b->tracker = np_tracker_of(c->tracker);
+    if ((b->table = np_table_create(c->capacity)) == NULL) return false;
+    if (b->tracker != NULL && (b->side = np_memory_zeroed(c->capacity * b->tracker->bytes)) == NULL)
+        return false;
+    return c->ports.select != NP_PORT_LINUX || (b->sources = np_sources_create(b->table)) != NULL;
+}
+
 np_box *np_box_create(const np_nat_config *c, np_key key, uint32_t entity, np_error *e)
 {
     if (!np_nat_check(c, e)) return NULL;
     np_box *b = calloc(1, sizeof *b);
-    if (b != NULL) b->table = np_table_create(c->capacity);
-    if (b == NULL || b->table == NULL) {
-        free(b);
+    if (b == NULL || !make_tables(b, c)) {
+        np_box_destroy(b);
         np_fail_memory(e, "a NAT's table");
         return NULL;
     }
-    b->config = *c;
     b->key = key;
     b->entity = entity;
     b->due = NP_NEVER;
     b->now = INT64_MIN;
     b->next_port = c->ports.low;
+    b->track = (np_track_config){.timeout = b->config.timeout,
+                                 .loose = c->loose,
+                                 .be_liberal = c->be_liberal,
+                                 .max_retrans = NP_LINUX_MAX_RETRANS};
     b->policy = np_evict_find(c->evict);
     b->policy_view = (np_evict_box){.table = b->table, .config = &b->config, .key = key, .entity = entity};
     if (b->policy->create != NULL && (b->policy_state = b->policy->create(&b->policy_view, e)) == NULL) {
-        np_table_destroy(b->table);
-        free(b);
+        b->policy = NULL;
+        np_box_destroy(b);
         return NULL;
     }
     return b;
@@ -49,8 +63,10 @@ np_box *np_box_create(const np_nat_config *c, np_key key, uint32_t entity, np_er
 void np_box_destroy(np_box *b)
 {
     if (b == NULL) return;
-    if (b->policy->destroy != NULL) b->policy->destroy(b->policy_state);
+    if (b->policy != NULL && b->policy->destroy != NULL) b->policy->destroy(b->policy_state);
     np_table_destroy(b->table);
+    np_sources_destroy(b->sources);
+    free(b->side);
     free(b);
 }
 
@@ -59,7 +75,7 @@ void np_box_set_tap(np_box *b, np_box_tap tap)
     b->tap = tap;
 }
 
-/* ---- keys and translation ---- */
+/* ---- keys ---- */
 
 static inline np_tuple key_of(const np_addr *local, uint16_t local_port, const np_addr *remote,
                               uint16_t remote_port, const np_packet *p)
@@ -81,22 +97,6 @@ static inline np_tuple key_inbound(const np_packet *p)
     return key_of(&p->dst, p->dport, &p->src, p->sport, p);
 }
 
-static inline void translate_outbound(np_packet *p, const np_entry *e)
-{
-    if (e->family != 4) return;
-    p->src.word[0] = e->addr.v4.external;
-    p->sport = e->external_port;
-    if (np_is_echo(e->proto)) p->dport = e->external_port;
-}
-
-static inline void translate_inbound(np_packet *p, const np_entry *e)
-{
-    if (e->family != 4) return;
-    p->dst.word[0] = e->addr.v4.local;
-    p->dport = e->local_port;
-    if (np_is_echo(e->proto)) p->sport = e->local_port;
-}
-
 /* ---- the life of a mapping ---- */
 
 static np_mapping mapping_of(const np_entry *e)
@@ -111,15 +111,19 @@ static np_mapping mapping_of(const np_entry *e)
     return m;
 }
 
+/* What the box's own stack has to do with (tracked.c) is no inside host's mapping. */
 static void tell(const np_box *b, np_mapping_event what, const np_mapping *m, np_time when)
 {
-    if (b->tap.mapping != NULL) b->tap.mapping(b->tap.ctx, what, m, when);
+    if (b->tap.mapping == NULL || (m->inside.family == 4 && np_addr_equal(&m->inside.local, &m->external)))
+        return;
+    b->tap.mapping(b->tap.ctx, what, m, when);
 }
 
 void np_box_remove(np_box *b, uint32_t entry, np_mapping_event what, np_time when)
 {
     np_mapping m = mapping_of(np_table_peek(b->table, entry));
     if (b->policy->removing != NULL) b->policy->removing(b->policy_state, &b->policy_view, entry);
+    if (b->sources != NULL) np_sources_remove(b->sources, entry);
     np_table_remove(b->table, entry);
     b->counts.evictions += what == NP_MAPPING_EVICTED;
     b->counts.expiries += what == NP_MAPPING_EXPIRED;
@@ -132,8 +136,7 @@ static inline void note_deadline(np_box *b, const np_entry *e)
     if (deadline < b->due) b->due = deadline;
 }
 
-/* True when the table has a place for the new flow, after evictions if need be. */
-static bool make_room(np_box *b, const np_tuple *inside, np_time now)
+bool np_box_make_room(np_box *b, const np_tuple *inside, np_time now)
 {
     const np_evict_policy *policy = b->policy;
     uint32_t capacity = np_table_capacity(b->table);
@@ -146,30 +149,26 @@ static bool make_room(np_box *b, const np_tuple *inside, np_time now)
                 np_box_remove(b, victim, NP_MAPPING_EVICTED, now);
         } while (policy->many && victim != NP_ENTRY_NONE);
     }
-    return np_table_used(b->table) < capacity;
+    bool room = np_table_used(b->table) < capacity;
+    b->counts.refused += !room;
+    return room;
 }
 
-/* Makes a mapping. NP_ENTRY_NONE and *why when there is no place or no port for it. */
-static uint32_t insert(np_box *b, const np_tuple *inside, uint8_t seen, uint32_t conn, np_time now,
-                       np_reason *why)
+uint32_t np_box_insert(np_box *b, const np_tuple *inside, uint8_t class, uint8_t state, uint8_t seen,
+                       const np_packet *p, np_time now)
 {
     np_addr external;
     uint16_t port;
-    if (!make_room(b, inside, now)) {
-        b->counts.refused++;
-        *why = NP_REASON_TABLE_FULL;
-        return NP_ENTRY_NONE;
-    }
-    if (!np_ports_choose(b, inside, now, &external, &port)) {
+    if (!np_ports_choose(b, inside, p, now, &external, &port)) {
         b->counts.no_port++;
-        *why = NP_REASON_NO_PORT;
         return NP_ENTRY_NONE;
     }
-    uint32_t entry =
-        np_table_insert(b->table, inside, &external, port, np_track_first_class(inside->proto), now);
+    uint32_t entry = np_table_insert(b->table, inside, &external, port, class, now);
     np_entry *e = np_table_entry(b->table, entry);
+    e->state = state;
     e->seen = seen;
-    e->conn = conn;
+    e->conn = p->conn;
+    if (b->sources != NULL) np_sources_add(b->sources, entry);
     if (b->policy->inserted != NULL) b->policy->inserted(b->policy_state, &b->policy_view, entry, now);
     note_deadline(b, e);
     b->counts.inserts++;
@@ -177,6 +176,26 @@ static uint32_t insert(np_box *b, const np_tuple *inside, uint8_t seen, uint32_t
         np_mapping m = mapping_of(e);
         tell(b, NP_MAPPING_CREATED, &m, now);
     }
+    return entry;
+}
+
+void np_box_renew(np_box *b, uint32_t entry, uint8_t class, np_time now)
+{
+    np_table_touch(b->table, entry, class, now);
+    if (b->policy->touched != NULL) b->policy->touched(b->policy_state, &b->policy_view, entry, now);
+    note_deadline(b, np_table_peek(b->table, entry));
+}
+
+/* Makes a mapping, if there is a place and a port for it; else NP_ENTRY_NONE and *why. */
+static uint32_t make(np_box *b, const np_tuple *inside, uint8_t seen, const np_packet *p, np_time now,
+                     np_reason *why)
+{
+    uint32_t entry = NP_ENTRY_NONE;
+    if (!np_box_make_room(b, inside, now))
+        *why = NP_REASON_TABLE_FULL;
+    else if ((entry = np_box_insert(b, inside, np_track_first_class(inside->proto), 0, seen, p, now)) ==
+             NP_ENTRY_NONE)
+        *why = NP_REASON_NO_PORT;
     return entry;
 }
 
@@ -209,7 +228,7 @@ static inline void begin(np_box *b, np_time now)
 static np_handled outbound_mapped(np_box *b, np_packet *p, uint32_t entry, np_time now)
 {
     passed(b, entry, NP_SEEN_OUTBOUND, NP_REFRESH_INBOUND, now);
-    translate_outbound(p, np_table_peek(b->table, entry));
+    np_translate_outbound(p, np_table_peek(b->table, entry));
     b->counts.forwarded_out++;
     return (np_handled){NP_FORWARD, NP_REASON_MAPPED};
 }
@@ -223,9 +242,9 @@ static np_handled inbound_mapped(np_box *b, uint32_t entry, np_time now)
 
 static np_handled outbound_new(np_box *b, np_packet *p, const np_tuple *inside, np_reason reason, np_time now)
 {
-    uint32_t entry = insert(b, inside, NP_SEEN_OUTBOUND, p->conn, now, &reason);
+    uint32_t entry = make(b, inside, NP_SEEN_OUTBOUND, p, now, &reason);
     if (entry == NP_ENTRY_NONE) return (np_handled){NP_DROP, reason};
-    translate_outbound(p, np_table_peek(b->table, entry));
+    np_translate_outbound(p, np_table_peek(b->table, entry));
     b->counts.forwarded_out++;
     return (np_handled){NP_FORWARD, reason};
 }
@@ -272,6 +291,7 @@ np_handled np_box_outbound(np_box *b, np_packet *p, np_time now)
     begin(b, now);
     np_tuple inside = key_outbound(p);
     uint32_t entry = alive(b, np_table_find_inside(b->table, &inside), now);
+    if (b->tracker != NULL) return np_tracked_outbound(b, p, &inside, entry, now);
     if (entry != NP_ENTRY_NONE) return outbound_mapped(b, p, entry, now);
     if (np_track_opens(p)) return outbound_new(b, p, &inside, NP_REASON_CREATED, now);
     b->counts.unknown_out++;
@@ -285,8 +305,9 @@ np_handled np_box_inbound(np_box *b, np_packet *p, np_time now)
     begin(b, now);
     np_tuple outside = key_inbound(p);
     uint32_t entry = alive(b, np_table_find_outside(b->table, &outside), now);
+    if (b->tracker != NULL) return np_tracked_inbound(b, p, &outside, entry, false, now);
     if (entry == NP_ENTRY_NONE) return inbound_unknown(b, p);
-    translate_inbound(p, np_table_peek(b->table, entry));
+    np_translate_inbound(p, np_table_peek(b->table, entry));
     return inbound_mapped(b, entry, now);
 }
 
@@ -295,6 +316,7 @@ np_handled np_box_inbound_inside(np_box *b, np_packet *p, np_time now)
     begin(b, now);
     np_tuple inside = key_inbound(p);
     uint32_t entry = alive(b, np_table_find_inside(b->table, &inside), now);
+    if (b->tracker != NULL) return np_tracked_inbound(b, p, &inside, entry, true, now);
     if (entry == NP_ENTRY_NONE) return inbound_unknown(b, p);
     return inbound_mapped(b, entry, now);
 }
@@ -304,12 +326,13 @@ np_handled np_box_adopt(np_box *b, np_packet *p, bool outbound, np_time now)
     begin(b, now);
     np_tuple inside = outbound ? key_outbound(p) : key_inbound(p);
     uint32_t entry = alive(b, np_table_find_inside(b->table, &inside), now);
+    if (b->tracker != NULL) return np_tracked_adopt(b, p, &inside, entry, outbound, now);
     if (outbound)
         return entry != NP_ENTRY_NONE ? outbound_mapped(b, p, entry, now)
                                       : outbound_new(b, p, &inside, NP_REASON_ADOPTED, now);
     if (entry != NP_ENTRY_NONE) return inbound_mapped(b, entry, now);
     np_reason reason = NP_REASON_ADOPTED;
-    if (insert(b, &inside, NP_SEEN_INBOUND, p->conn, now, &reason) == NP_ENTRY_NONE)
+    if (make(b, &inside, NP_SEEN_INBOUND, p, now, &reason) == NP_ENTRY_NONE)
         return (np_handled){NP_DROP, reason};
     b->counts.forwarded_in++;
     return (np_handled){NP_FORWARD, reason};
@@ -383,14 +406,26 @@ const np_box_counts *np_box_count(const np_box *b)
 size_t np_box_bytes(const np_box *b)
 {
     size_t policy = b->policy->bytes == NULL ? 0 : b->policy->bytes(b->policy_state);
-    return sizeof *b + np_table_bytes(b->table) + policy;
+    size_t side = b->tracker == NULL ? 0 : b->config.capacity * b->tracker->bytes;
+    size_t sources = b->sources == NULL ? 0 : np_sources_bytes(b->sources);
+    return sizeof *b + np_table_bytes(b->table) + policy + side + sources;
+}
+
+static bool tell_mapping(const np_box *b, uint32_t entry, np_mapping *m)
+{
+    if (entry == NP_ENTRY_NONE) return false;
+    if (m != NULL) *m = mapping_of(np_table_peek(b->table, entry));
+    return true;
 }
 
 bool np_box_lookup(const np_box *b, const np_tuple *inside, np_mapping *m)
 {
     np_tuple k = index_key(inside);
-    uint32_t e = np_table_find_inside(b->table, &k);
-    if (e == NP_ENTRY_NONE) return false;
-    if (m != NULL) *m = mapping_of(np_table_peek(b->table, e));
-    return true;
+    return tell_mapping(b, np_table_find_inside(b->table, &k), m);
+}
+
+bool np_box_lookup_outside(const np_box *b, const np_tuple *outside, np_mapping *m)
+{
+    np_tuple k = index_key(outside);
+    return tell_mapping(b, np_table_find_outside(b->table, &k), m);
 }

@@ -44,6 +44,7 @@ const char *np_reason_name(np_reason r)
         [NP_REASON_MAPPED] = "mapped",         [NP_REASON_CREATED] = "created",
         [NP_REASON_ADOPTED] = "adopted",       [NP_REASON_NO_MAPPING] = "no-mapping",
         [NP_REASON_TABLE_FULL] = "table-full", [NP_REASON_NO_PORT] = "no-port",
+        [NP_REASON_INVALID] = "invalid",       [NP_REASON_LEAKED] = "invalid-leaked",
     };
     assert((unsigned)r < NP_REASON_COUNT);
     return names[r];
@@ -56,6 +57,7 @@ void np_nat_defaults(np_nat_config *c)
                          .evict = np_evict_list()[0],
                          .refresh = NP_REFRESH_BOTH,
                          .expiry = NP_EXPIRY_EXACT,
+                         .loose = true,
                          .unknown_outbound = NP_UNKNOWN_DROP,
                          .unknown_inbound = NP_UNKNOWN_DROP,
                          .ports = {.select = NP_PORT_PRESERVE,
@@ -101,9 +103,13 @@ bool np_nat_check(const np_nat_config *c, np_error *e)
         return np_fail(e, NP_TROUBLE_USAGE, "nat %s: unknown_outbound must be adopt, drop or reset", name);
     if ((unsigned)c->unknown_inbound > NP_UNKNOWN_RESET)
         return np_fail(e, NP_TROUBLE_USAGE, "nat %s: unknown_inbound must be drop or reset", name);
-    if ((unsigned)c->ports.select > NP_PORT_SEQUENTIAL)
-        return np_fail(e, NP_TROUBLE_USAGE, "nat %s: ports.select must be preserve, random or sequential",
-                       name);
+    if ((unsigned)c->tracker > NP_TRACK_LINUX)
+        return np_fail(e, NP_TROUBLE_USAGE, "nat %s: tracker must be none or linux", name);
+    if ((unsigned)c->invalid > NP_INVALID_LEAK)
+        return np_fail(e, NP_TROUBLE_USAGE, "nat %s: invalid must be drop or leak", name);
+    if ((unsigned)c->ports.select > NP_PORT_LINUX)
+        return np_fail(e, NP_TROUBLE_USAGE,
+                       "nat %s: ports.select must be preserve, random, sequential or linux", name);
     if (c->ports.low == 0 || c->ports.low > c->ports.high)
         return np_fail(e, NP_TROUBLE_USAGE,
                        "nat %s: ports.range is %u to %u; it must be 1 to 65535, the lower end first", name,

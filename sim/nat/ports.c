@@ -14,7 +14,7 @@
    fails once in 30,000. Linux gives up after 248, VPP after 10, Cilium after 32 or 128. */
 #define TRIES 1024u
 
-static bool is_free(np_box *b, const np_tuple *outside, np_time now)
+bool np_port_is_free(np_box *b, const np_tuple *outside, np_time now)
 {
     uint32_t e = np_table_find_outside(b->table, outside);
     return e == NP_ENTRY_NONE || np_box_found_dead(b, e, now);
@@ -40,29 +40,37 @@ static bool search(np_box *b, np_tuple *outside, np_time now)
     uint32_t at = first_try(b, range);
     for (uint32_t i = 0; i < tries; i++, at = at + 1 == range ? 0 : at + 1) {
         outside->local_port = (uint16_t)(low + at);
-        if (!is_free(b, outside, now)) continue;
+        if (!np_port_is_free(b, outside, now)) continue;
         b->next_port = outside->local_port == high ? low : (uint16_t)(outside->local_port + 1);
         return true;
     }
     return false;
 }
 
-bool np_ports_choose(np_box *b, const np_tuple *inside, np_time now, np_addr *external, uint16_t *port)
+bool np_ports_choose(np_box *b, const np_tuple *inside, const np_packet *p, np_time now, np_addr *external,
+                     uint16_t *port)
 {
+    np_tuple outside = *inside;
     *external = inside->local;
     *port = inside->local_port;
-    if (inside->family != 4) return true; /* not translated: its outside key is its inside key */
+    /* not translated: the outside key is the inside key */
+    if (inside->family != 4 || np_box_is_public(b, &inside->local, 4)) return true;
+    if (b->config.ports.select == NP_PORT_LINUX) {
+        if (!np_ports_linux(b, &outside, p, now)) return false;
+        *external = outside.local;
+        *port = outside.local_port;
+        return true;
+    }
 
     bool ports = inside->proto == NP_TCP || inside->proto == NP_UDP || inside->proto == NP_ICMP;
     bool preserve = b->config.ports.select == NP_PORT_PRESERVE || !ports;
     uint32_t addresses = b->config.ports.addresses, home = home_address(b, inside);
     uint32_t first = np_addr_to_ipv4(&b->config.ports.first);
-    np_tuple outside = *inside;
     for (uint32_t i = 0; i < addresses; i++) {
         uint32_t n = home < addresses - i ? home + i : home - (addresses - i);
         outside.local = np_addr_ipv4(first + n);
         outside.local_port = inside->local_port;
-        if ((preserve && is_free(b, &outside, now)) || (ports && search(b, &outside, now))) {
+        if ((preserve && np_port_is_free(b, &outside, now)) || (ports && search(b, &outside, now))) {
             *external = outside.local;
             *port = outside.local_port;
             return true;

@@ -54,16 +54,22 @@ typedef struct np_track_config {
     uint8_t kernel;          /* np_track_kernel */
 } np_track_config;
 
+#define NP_LINUX_MAX_RETRANS 3 /* nf_conntrack_tcp_max_retrans */
+
 /* The kernel's defaults: loose, three repeats, everything else off; Linux 6.18. */
 static inline np_track_config np_track_defaults(const np_time *timeout)
 {
-    return (np_track_config){
-        .timeout = timeout, .loose = true, .max_retrans = 3, .kernel = NP_TRACK_LINUX_6_18};
+    return (np_track_config){.timeout = timeout,
+                             .loose = true,
+                             .max_retrans = NP_LINUX_MAX_RETRANS,
+                             .kernel = NP_TRACK_LINUX_6_18};
 }
 
 typedef struct np_tracker {
     const char *name;
-    size_t bytes; /* side state a mapping */
+    size_t bytes;     /* side state a mapping */
+    bool room_first;  /* a new flow is given its place before its first packet is judged */
+    bool own_entries; /* what is addressed to the box itself is tracked too */
 
     /* The first packet of a flow. */
     np_track_answer (*start)(const np_track_config *c, void *side, const np_packet *p, bool outbound,
@@ -76,6 +82,9 @@ typedef struct np_tracker {
     /* A packet of a flow that has a mapping whose deadline (> now) this is. */
     np_track_answer (*judge)(const np_track_config *c, void *side, const np_packet *p, bool outbound,
                              np_time now, np_time deadline);
+
+    /* Whether a mapping lets go of its external port for this SYN, when ports are scarce. NULL: never. */
+    bool (*yields)(const void *side, const np_packet *syn);
 } np_tracker;
 
 extern const np_tracker np_track_linux;

@@ -67,6 +67,8 @@ np_track_answer np_linux_tcp_adopt(const np_track_config *c, np_linux_flow *f, c
 np_track_answer np_linux_tcp_judge(const np_track_config *c, np_linux_flow *f, const np_packet *p,
                                    unsigned dir, np_time remaining);
 
+bool np_linux_yields(const void *side, const np_packet *syn);
+
 /* Windows (track_linux_window.c). */
 typedef enum np_linux_fit { LINUX_FITS, LINUX_IGNORED, LINUX_MISFIT } np_linux_fit;
 np_linux_fit np_linux_window(np_linux_flow *f, const np_packet *p, unsigned dir, uint8_t kind, bool liberal);

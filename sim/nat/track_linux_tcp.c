@@ -288,6 +288,15 @@ np_track_answer np_linux_tcp_judge(const np_track_config *c, np_linux_flow *f, c
     return answer(f, NP_TRACK_RENEW, class, dir);
 }
 
+/* A closed flow whose numbers lie behind those of a new SYN: the server will take that for a new connection. */
+bool np_linux_yields(const void *side, const np_packet *syn)
+{
+    const np_linux_flow *f = side;
+    uint8_t state = state_of(f);
+    return (state == LINUX_TIME_WAIT || state == LINUX_CLOSE) &&
+           np_seq_after(syn->seq + np_packet_seqlen(syn), f->side[0].end);
+}
+
 /* ---- the first packet ---- */
 
 np_track_answer np_linux_tcp_start(const np_track_config *c, np_linux_flow *f, const np_packet *p,

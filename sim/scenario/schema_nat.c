@@ -99,16 +99,20 @@ static void write_range(np_writer *w, const np_field *f, const void *base)
 static const np_choice selects[] = {{"preserve", NP_PORT_PRESERVE},
                                     {"random", NP_PORT_RANDOM},
                                     {"sequential", NP_PORT_SEQUENTIAL},
+                                    {"linux", NP_PORT_LINUX},
                                     {NULL, 0}};
 
 static const np_field port_fields[] = {
     {.key = "select",
-     .meaning = "which external port a new mapping gets; preserve: the client's own where it is free",
+     .meaning =
+         "which external port a new mapping gets; preserve: the client's own where it is free; linux: as "
+         "masquerade",
      .type = NP_TYPE_CHOICE,
      .choice = selects,
      NP_FIELD(np_nat_draft, nat.ports.select)},
     {.key = "range",
-     .meaning = "external ports, inclusive; preserve may go outside of them",
+     .meaning =
+         "external ports, inclusive; preserve may go outside of them; linux: 1-65535 keeps a port's class",
      .type = NP_TYPE_OWN,
      .form = "a range of ports (such as 1024-65535)",
      .read = read_range,
@@ -128,6 +132,8 @@ static const np_section ports = {.name = "ports", NP_FIELDS(port_fields)};
 static const np_choice refreshes[] = {
     {"both", NP_REFRESH_BOTH}, {"outbound", NP_REFRESH_OUTBOUND}, {"inbound", NP_REFRESH_INBOUND}, {NULL, 0}};
 static const np_choice expiries[] = {{"exact", NP_EXPIRY_EXACT}, {"lazy", NP_EXPIRY_LAZY}, {NULL, 0}};
+static const np_choice trackers[] = {{"none", NP_TRACK_NONE}, {"linux", NP_TRACK_LINUX}, {NULL, 0}};
+static const np_choice invalids[] = {{"drop", NP_INVALID_DROP}, {"leak", NP_INVALID_LEAK}, {NULL, 0}};
 static const np_choice unknown_outs[] = {
     {"adopt", NP_UNKNOWN_ADOPT}, {"drop", NP_UNKNOWN_DROP}, {"reset", NP_UNKNOWN_RESET}, {NULL, 0}};
 static const np_choice unknown_ins[] = {{"drop", NP_UNKNOWN_DROP}, {"reset", NP_UNKNOWN_RESET}, {NULL, 0}};
@@ -215,13 +221,33 @@ static const np_field fields[] = {
      .type = NP_TYPE_CHOICE,
      .choice = expiries,
      NP_FIELD(np_nat_draft, nat.expiry)},
+    {.key = "tracker",
+     .meaning = "how packets are judged by their protocol; linux: states and windows of nf_conntrack",
+     .type = NP_TYPE_CHOICE,
+     .choice = trackers,
+     NP_FIELD(np_nat_draft, nat.tracker)},
+    {.key = "loose",
+     .meaning = "tracker linux: TCP flows are picked up in the middle",
+     .type = NP_TYPE_CHOICE,
+     .choice = np_choice_bool,
+     NP_FIELD(np_nat_draft, nat.loose)},
+    {.key = "be_liberal",
+     .meaning = "tracker linux: a packet out of the window is not invalid",
+     .type = NP_TYPE_CHOICE,
+     .choice = np_choice_bool,
+     NP_FIELD(np_nat_draft, nat.be_liberal)},
+    {.key = "invalid",
+     .meaning = "what the tracker refuses from inside; leak: it goes out untranslated",
+     .type = NP_TYPE_CHOICE,
+     .choice = invalids,
+     NP_FIELD(np_nat_draft, nat.invalid)},
     {.key = "unknown_outbound",
-     .meaning = "a mid-stream TCP packet from inside without a mapping",
+     .meaning = "a mid-stream TCP packet from inside without a mapping; with a tracker: one that it refuses",
      .type = NP_TYPE_CHOICE,
      .choice = unknown_outs,
      NP_FIELD(np_nat_draft, nat.unknown_outbound)},
     {.key = "unknown_inbound",
-     .meaning = "a packet from outside without a mapping",
+     .meaning = "a packet from outside without a mapping, or one that the tracker refuses",
      .type = NP_TYPE_CHOICE,
      .choice = unknown_ins,
      NP_FIELD(np_nat_draft, nat.unknown_inbound)},

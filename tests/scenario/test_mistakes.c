@@ -13,9 +13,9 @@ static const struct row {
     {MINIMAL "durtaion: 1h\n", "x:5:1: unknown key \"durtaion\" in the scenario; did you mean \"duration\"?"},
     {MINIMAL "reconnect:\n  xyzzy: 1\n", "x:6:3: unknown key \"xyzzy\" in reconnect; known: least, most"},
     {MINIMAL "seed: 1\nseed: 2\n", "x:6:1: key \"seed\" is there twice; first on line 5"},
-    {MINIMAL "nat:\n  base: lru-box\n", "x:6:3: unknown key \"base\" in nat; known: name, memory, "
-                                        "entry_bytes, capacity, evict, timeouts, refresh, expiry, "
-                                        "unknown_outbound, unknown_inbound, ports, profile"},
+    {"clients:\n  - {name: a, count: 1, workload: push}\n"
+     "strategies:\n  - {name: s, keepalive: {base: linux}}\n",
+     "x:4:27: unknown key \"base\" in keepalive; known: idle, interval, probes, at_server, profile"},
 
     /* types */
     {MINIMAL "duration: [1h]\n",

@@ -1,0 +1,10 @@
+/*
+ * The list of trackers.
+ */
+#include "box_state.h"
+
+const np_tracker *np_tracker_of(np_tracking t)
+{
+    static const np_tracker *const trackers[] = {[NP_TRACK_NONE] = NULL, [NP_TRACK_LINUX] = &np_track_linux};
+    return trackers[t];
+}

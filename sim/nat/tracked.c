@@ -1,0 +1,180 @@
+/*
+ * Packets of a box with a tracker (track.h): find the mapping, ask the tracker, do what it says.
+ *
+ *     mapping there -> judge -> RENEW, PASS   forward, renewed or as it is
+ *                               DELETE        forward, and the mapping goes
+ *                               INVALID, CUT  refused
+ *                               REOPEN        the mapping goes, and then as if none were there
+ *     none there, outbound -> room -> start -> RENEW    a mapping
+ *                                              INVALID  refused
+ *     none there, inbound  -> unknown
+ *
+ * Refused from inside: dropped, reset, or let out untranslated, as Linux does where no rule says otherwise: a
+ * packet without a flow is not translated, and that is all. From outside it is addressed to the box itself
+ * and meets its closed ports.
+ *
+ * Linux makes room before it judges, so that a packet which is then refused may have cost a flow its place,
+ * and in a full table never gets as far as being refused.
+ *
+ * Linux also tracks what is addressed to the box itself. Where its own stack answers (unknown_inbound: reset)
+ * a datagram or echo request from outside leaves an entry of its own: it takes a place in the table, and the
+ * inside host whose lost mapping it was meant for does not get that port back until the entry has timed out.
+ * TCP leaves none, for the reset that answers deletes it. Such an entry has the box's address as its inside
+ * address, and no tap hears of it.
+ */
+#include "box_state.h"
+
+#define SIDE_WORDS 8 /* of 8 bytes: the largest side state there is */
+
+static inline bool refreshes(const np_box *b, bool outbound)
+{
+    return b->config.refresh != (outbound ? NP_REFRESH_INBOUND : NP_REFRESH_OUTBOUND);
+}
+
+/* Asks about a packet of a mapping, and does all that the answer means but the forwarding. A packet whose
+   direction does not refresh leaves class and deadline alone, whatever the tracker says. */
+static np_track_verdict judge(np_box *b, const np_packet *p, uint32_t entry, bool outbound, np_time now)
+{
+    np_entry *e = np_table_entry(b->table, entry);
+    np_track_answer a =
+        b->tracker->judge(&b->track, np_box_side(b, entry), p, outbound, now, np_box_deadline(b, e));
+    if (a.verdict == NP_TRACK_REOPEN) {
+        np_box_remove(b, entry, NP_MAPPING_CLOSED, now);
+        return NP_TRACK_REOPEN;
+    }
+    e->state = a.mark;
+    bool forward = a.verdict != NP_TRACK_INVALID && a.verdict != NP_TRACK_CUT;
+    if (forward) e->seen |= outbound ? NP_SEEN_OUTBOUND : NP_SEEN_INBOUND;
+    if (a.verdict == NP_TRACK_CUT || (a.verdict == NP_TRACK_RENEW && refreshes(b, outbound)))
+        np_box_renew(b, entry, a.class, now);
+    b->counts.invalid += !forward;
+    return a.verdict;
+}
+
+/* Makes a mapping as `first` says, which is the tracker's start or adopt. NP_ENTRY_NONE and *why when it
+   refuses (NP_REASON_INVALID), or there is no place or port. */
+static uint32_t make(np_box *b, const np_packet *p, const np_tuple *inside, bool adopt, bool outbound,
+                     np_time now, np_reason *why)
+{
+    const np_tracker *t = b->tracker;
+    uint64_t side[SIDE_WORDS];
+    if (t->room_first && !np_box_make_room(b, inside, now)) {
+        *why = NP_REASON_TABLE_FULL;
+        return NP_ENTRY_NONE;
+    }
+    np_track_answer a = (adopt ? t->adopt : t->start)(&b->track, side, p, outbound, now);
+    if (a.verdict != NP_TRACK_RENEW) {
+        *why = NP_REASON_INVALID;
+        return NP_ENTRY_NONE;
+    }
+    if (!t->room_first && !np_box_make_room(b, inside, now)) {
+        *why = NP_REASON_TABLE_FULL;
+        return NP_ENTRY_NONE;
+    }
+    uint8_t seen = outbound ? NP_SEEN_OUTBOUND : NP_SEEN_INBOUND;
+    uint32_t entry = np_box_insert(b, inside, a.class, a.mark, seen, p, now);
+    if (entry == NP_ENTRY_NONE)
+        *why = NP_REASON_NO_PORT;
+    else
+        memcpy(np_box_side(b, entry), side, t->bytes);
+    return entry;
+}
+
+/* ---- outbound ---- */
+
+/* With `reason` INVALID a mapping is there, with NO_MAPPING none. */
+static np_handled outbound_refused(np_box *b, const np_packet *p, np_reason reason)
+{
+    if (b->config.unknown_outbound == NP_UNKNOWN_RESET && p->proto == NP_TCP && !(p->flags & NP_RST))
+        return (np_handled){NP_RESET, reason};
+    if (b->config.invalid == NP_INVALID_LEAK) return (np_handled){NP_FORWARD, NP_REASON_LEAKED};
+    return (np_handled){NP_DROP, reason};
+}
+
+static np_handled outbound_new(np_box *b, np_packet *p, const np_tuple *inside, bool adopt, np_time now)
+{
+    np_reason why = NP_REASON_COUNT;
+    bool opens = np_track_opens(p);
+    b->counts.unknown_out += !opens && !adopt;
+    uint32_t entry = make(b, p, inside, adopt, true, now, &why);
+    if (why == NP_REASON_INVALID) return outbound_refused(b, p, NP_REASON_NO_MAPPING);
+    if (entry == NP_ENTRY_NONE) return (np_handled){NP_DROP, why};
+    np_translate_outbound(p, np_table_peek(b->table, entry));
+    b->counts.forwarded_out++;
+    return (np_handled){NP_FORWARD, opens && !adopt ? NP_REASON_CREATED : NP_REASON_ADOPTED};
+}
+
+np_handled np_tracked_outbound(np_box *b, np_packet *p, const np_tuple *inside, uint32_t entry, np_time now)
+{
+    if (entry == NP_ENTRY_NONE) return outbound_new(b, p, inside, false, now);
+    np_track_verdict v = judge(b, p, entry, true, now);
+    if (v == NP_TRACK_REOPEN) return outbound_new(b, p, inside, false, now);
+    if (v == NP_TRACK_INVALID || v == NP_TRACK_CUT) return outbound_refused(b, p, NP_REASON_INVALID);
+    np_translate_outbound(p, np_table_peek(b->table, entry));
+    if (v == NP_TRACK_DELETE) np_box_remove(b, entry, NP_MAPPING_CLOSED, now);
+    b->counts.forwarded_out++;
+    return (np_handled){NP_FORWARD, NP_REASON_MAPPED};
+}
+
+/* ---- inbound ---- */
+
+/* The box's own stack gets a packet; what it tracks of it, see above. */
+static np_handled own_stack(np_box *b, const np_packet *p, const np_tuple *outside, np_time now)
+{
+    np_reason why = NP_REASON_COUNT;
+    np_handled answer = {np_unknown_inbound(b, p), NP_REASON_NO_MAPPING};
+    if (b->config.unknown_inbound != NP_UNKNOWN_RESET || !b->tracker->own_entries ||
+        !np_box_is_public(b, &p->dst, p->family))
+        return answer;
+    if (p->proto == NP_TCP) {
+        if (!np_box_make_room(b, outside, now)) why = NP_REASON_TABLE_FULL;
+    } else {
+        make(b, p, outside, false, false, now, &why);
+    }
+    return why == NP_REASON_TABLE_FULL ? (np_handled){NP_DROP, why} : answer;
+}
+
+static np_handled inbound_unknown(np_box *b, const np_packet *p, const np_tuple *outside, bool bears_inside,
+                                  np_time now)
+{
+    b->counts.unknown_in++;
+    if (!bears_inside) return own_stack(b, p, outside, now);
+    return (np_handled){np_unknown_inbound(b, p), NP_REASON_NO_MAPPING};
+}
+
+np_handled np_tracked_inbound(np_box *b, np_packet *p, const np_tuple *outside, uint32_t entry,
+                              bool bears_inside, np_time now)
+{
+    if (entry == NP_ENTRY_NONE) return inbound_unknown(b, p, outside, bears_inside, now);
+    np_track_verdict v = judge(b, p, entry, false, now);
+    if (v == NP_TRACK_REOPEN) return inbound_unknown(b, p, outside, bears_inside, now);
+    if (v == NP_TRACK_INVALID || v == NP_TRACK_CUT)
+        return (np_handled){np_unknown_inbound(b, p), NP_REASON_INVALID};
+    const np_entry *e = np_table_peek(b->table, entry);
+    if (np_entry_is_own(e)) {
+        b->counts.unknown_in++;
+        return (np_handled){np_unknown_inbound(b, p), NP_REASON_NO_MAPPING};
+    }
+    if (!bears_inside) np_translate_inbound(p, e);
+    if (v == NP_TRACK_DELETE) np_box_remove(b, entry, NP_MAPPING_CLOSED, now);
+    b->counts.forwarded_in++;
+    return (np_handled){NP_FORWARD, NP_REASON_MAPPED};
+}
+
+/* ---- for replays ---- */
+
+np_handled np_tracked_adopt(np_box *b, np_packet *p, const np_tuple *inside, uint32_t entry, bool outbound,
+                            np_time now)
+{
+    if (outbound)
+        return entry != NP_ENTRY_NONE ? np_tracked_outbound(b, p, inside, entry, now)
+                                      : outbound_new(b, p, inside, true, now);
+    if (entry != NP_ENTRY_NONE) {
+        np_handled h = np_tracked_inbound(b, p, inside, entry, true, now);
+        if (h.reason != NP_REASON_NO_MAPPING) return h; /* else it ended the flow that was there */
+    }
+    np_reason why = NP_REASON_COUNT;
+    if (make(b, p, inside, true, false, now, &why) == NP_ENTRY_NONE) return (np_handled){NP_DROP, why};
+    b->counts.forwarded_in++;
+    return (np_handled){NP_FORWARD, NP_REASON_ADOPTED};
+}
