@@ -1,0 +1,164 @@
+#!/bin/sh
+# Captures out, read by tshark: nothing malformed, every checksum good, no remark that the scenario did not cause,
+# as many keepalives as we counted; and the inside replayed through the same NAT loses the same mappings.
+set -u
+N=${NATPULSE:?the program under test}
+command -v tshark >/dev/null || { echo "tshark is not installed"; exit 77; }
+root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
+dir=$(mktemp -d "${TMPDIR:-/tmp}/natpulse-pcap.XXXXXX") || exit 1
+trap 'rm -rf "$dir"' EXIT
+NATPULSE_PROFILES=$root/scenarios/profiles
+export NATPULSE_PROFILES
+seed=${NP_SEED:-1}
+echo "NP_SEED=$seed"
+bad=0
+fail() {
+    printf '%s\n' "$*"
+    bad=1
+}
+shark() { tshark -r "$@" -o tcp.check_checksum:TRUE -o ip.check_checksum:TRUE -o udp.check_checksum:TRUE 2>/dev/null; }
+frames() { shark "$1" -Y "$2" -T fields -e frame.number | wc -l; }
+same() { # WHAT EXPECTED FOUND
+    [ "$2" -eq "$3" ] || fail "$1: $2 expected, $3 found"
+}
+
+scenario() { # the links
+    cat <<YAML
+name: captures
+duration: 15m
+warmup: 0s
+seed: $seed
+replicas: 1
+nat: {profile: lru-box}
+$1
+servers: {count: 2}
+clients:
+  - {name: phones, count: 12, workload: {opens: server, loop: open, gap: exponential(5m), request: 200B}}
+  - {name: talkers, count: 4, workload: chat}
+  - {name: household, count: 2, workload: web, measure: false}
+  - {name: sensors, count: 4, transport: udp, measure: false, workload: {opens: client, gap: 40s, request: 3kB, response: 20B}}
+strategies:
+  - {name: plain}
+  - {name: keepalive, keepalive: {idle: 45s, interval: 10s, probes: 6}}
+  - {name: both sides, keepalive: {idle: 50s, interval: 10s, probes: 6, at_server: true}}
+  - {name: heartbeat, heartbeat: {every: 30s, timeout: 10s, misses: 2}}
+YAML
+}
+
+# What every capture must be. Leaves counts of our own in $probes_in, $acks_in, $probes_out, $acks_out.
+sound() { # FILE STDERR
+    read -r packets_in probes_in acks_in packets_out probes_out acks_out <<COUNTS
+$(sed -nE 's/^natpulse: .*: ([0-9]+) packets inside \(([0-9]+) keepalive probes, ([0-9]+) ACKs of them, [0-9]+ of heartbeats\), ([0-9]+) outside \(([0-9]+), ([0-9]+), [0-9]+\)$/\1 \2 \3 \4 \5 \6/p' "$2")
+COUNTS
+    [ -n "${acks_out:-}" ] || fail "$1: no counts: $(cat "$2")"
+    same "$1: packets inside" "$packets_in" "$(frames "$1" 'frame.interface_name == "inside"')"
+    same "$1: packets outside" "$packets_out" "$(frames "$1" 'frame.interface_name == "outside"')"
+    same "$1: malformed packets" 0 "$(frames "$1" '_ws.malformed || _ws.short || _ws.unreassembled')"
+    same "$1: IP checksums found good" $((packets_in + packets_out)) "$(frames "$1" 'ip.checksum.status == "Good"')"
+    same "$1: TCP and UDP checksums found good" $((packets_in + packets_out)) \
+        "$(frames "$1" 'tcp.checksum.status == "Good" || udp.checksum.status == "Good"')"
+    same "$1: errors" 0 "$(frames "$1" '_ws.expert.severity == "Error"')"
+    same "$1: SYNs without window scale, timestamps, SACK and MSS" 0 "$(frames "$1" \
+        'tcp.flags.syn == 1 && !(tcp.options.wscale.shift == 7 && tcp.options.timestamp.tsval && tcp.options.sack_perm && tcp.options.mss_val == 1460)')"
+    same "$1: echoed timestamps of SYNs" 0 "$(frames "$1" 'tcp.flags.syn == 1 && tcp.flags.ack == 0 && tcp.options.timestamp.tsecr != 0')"
+    same "$1: segments that echo nothing" 0 "$(frames "$1" 'tcp.flags.ack == 1 && tcp.options.timestamp.tsecr == 0')"
+}
+keepalives() { # FILE
+    same "$1: probes inside" "$probes_in" "$(frames "$1" 'frame.interface_name == "inside" && tcp.analysis.keep_alive')"
+    same "$1: probes outside" "$probes_out" "$(frames "$1" 'frame.interface_name == "outside" && tcp.analysis.keep_alive')"
+    # Where a probe crosses data or the other side's probe, tshark calls the ACK it draws a duplicate one.
+    same "$1: answers inside" "$acks_in" "$(frames "$1" 'frame.interface_name == "inside" && (tcp.analysis.keep_alive_ack || tcp.analysis.duplicate_ack)')"
+    same "$1: answers outside" "$acks_out" "$(frames "$1" 'frame.interface_name == "outside" && (tcp.analysis.keep_alive_ack || tcp.analysis.duplicate_ack)')"
+}
+
+# Nothing is lost: nothing to remark but openings, closings and keepalives. The talkers' and phones' answers may
+# cross a probe (see above).
+scenario 'access: {delay: 25ms}
+core: {delay: 40ms}' >"$dir/clean.yaml"
+for s in plain keepalive 'both sides' heartbeat; do
+    "$N" run "$dir/clean.yaml" --pcap "$dir/clean.pcapng" --strategy "$s" -o "$dir/x.json" 2>"$dir/err" || fail "$s: status $?: $(cat "$dir/err")"
+    sound "$dir/clean.pcapng" "$dir/err"
+    case $s in
+    plain | heartbeat) same "$s: probes" 0 "$probes_in" ;;
+    *) [ "$probes_in" -gt 100 ] && [ "$probes_in" -eq "$probes_out" ] || fail "$s: $probes_in probes inside, $probes_out outside" ;;
+    esac
+    keepalives "$dir/clean.pcapng"
+    same "$s: remarks" 0 "$(frames "$dir/clean.pcapng" 'tcp.analysis.flags && !tcp.analysis.keep_alive && !tcp.analysis.keep_alive_ack && !tcp.analysis.duplicate_ack')"
+    same "$s: resets" 0 "$(frames "$dir/clean.pcapng" 'tcp.flags.reset == 1')"
+done
+same 'warnings without loss' 0 "$(frames "$dir/clean.pcapng" '_ws.expert.severity == "Warning"')"
+cp "$dir/clean.pcapng" "$dir/first.pcapng"
+"$N" run "$dir/clean.yaml" -q --pcap "$dir/clean.pcapng" --strategy heartbeat -o "$dir/x.json" 2>"$dir/err"
+cmp -s "$dir/first.pcapng" "$dir/clean.pcapng" || fail 'the same run gave another capture'
+[ ! -s "$dir/err" ] || fail "--quiet was not: $(cat "$dir/err")"
+
+# Losses on both links. What is lost before the box was never seen at it, so there may be a hole where it was, and
+# repetitions, out of order to who had seen later data; but nothing is acknowledged that did not pass.
+scenario 'access: {delay: 25ms, jitter: exponential(2ms), loss: {gilbert: {mean_loss: 1%, mean_burst: 400ms}}}
+core: {delay: 40ms, loss: 0.5%}' >"$dir/lossy.yaml"
+for s in keepalive heartbeat; do
+    "$N" run "$dir/lossy.yaml" --pcap "$dir/lossy.pcapng" --strategy "$s" -o "$dir/x.json" 2>"$dir/err" || fail "lossy $s: status $?: $(cat "$dir/err")"
+    sound "$dir/lossy.pcapng" "$dir/err"
+    same "lossy $s: probes inside" "$probes_in" "$(frames "$dir/lossy.pcapng" 'frame.interface_name == "inside" && tcp.analysis.keep_alive')"
+    same "lossy $s: remarks that loss does not explain" 0 "$(frames "$dir/lossy.pcapng" 'tcp.analysis.ack_lost_segment || tcp.analysis.window_full || tcp.analysis.zero_window || tcp.analysis.window_update || tcp.analysis.reused_ports')"
+    [ "$(frames "$dir/lossy.pcapng" 'tcp.analysis.retransmission')" -gt 0 ] || fail "lossy $s: no retransmission at all"
+done
+
+# A full table: the inside replayed through the same NAT gives each packet the same verdict, and as many evictions
+# and expiries.
+nat='--set nat.capacity=40 --set nat.timeouts.tcp_established=4m --set nat.timeouts.tcp_transitory=3m --set nat.timeouts.udp=30s --set nat.timeouts.udp_stream=30s'
+for s in plain keepalive heartbeat; do
+    "$N" run "$dir/lossy.yaml" $nat -q --pcap "$dir/full.pcapng" --events "$dir/events.csv" --strategy "$s" -o "$dir/x.json" || fail "full $s: status $?"
+    "$N" replay "$dir/full.pcapng" $nat --inside 10.0.0.0/8 --adopt never --after-loss dead --verdicts "$dir/verdicts.csv" -o "$dir/replay.json" || fail "replay $s: status $?"
+    evicted=$(awk -F, '$2 == "evicted"' "$dir/events.csv" | wc -l)
+    [ "$evicted" -gt 100 ] || fail "full $s: only $evicted evictions"
+    same "replay $s: evictions" "$evicted" "$(sed -n 's/^ *"evictions": \([0-9]*\),*$/\1/p' "$dir/replay.json")"
+    # The table at the last packet: what expires later is not in the capture.
+    last=$(shark "$dir/full.pcapng" -T fields -e frame.time_epoch | tail -n 1)
+    same "replay $s: expiries" "$(awk -F, -v last="$last" '$2 == "expired" && $1 <= last' "$dir/events.csv" | wc -l)" \
+        "$(sed -n 's/^ *"expiries": \([0-9]*\),*$/\1/p' "$dir/replay.json")"
+    shark "$dir/full.pcapng" -T fields -e frame.interface_name -e ip.src -e ip.id -e frame.time_epoch >"$dir/frames"
+    awk -F '\t' '{ place[NR] = $1; src[NR] = $2; id[NR] = $3; at[NR] = $4 }
+        END { for (i = 1; i <= NR; i++) if (place[i] == "inside")
+            print i - 1, src[i] !~ /^10\./ || (place[i + 1] == "outside" && id[i + 1] == id[i] && at[i + 1] == at[i]) ? "forward" : "drop" }' "$dir/frames" >"$dir/passed"
+    awk -F, 'NR > 1 { print $1, $9 }' "$dir/verdicts.csv" >"$dir/replayed"
+    cmp -s "$dir/passed" "$dir/replayed" || fail "replay $s: other verdicts: $(diff "$dir/passed" "$dir/replayed" | head -n 4)"
+    grep -q drop "$dir/passed" || fail "full $s: nothing was dropped"
+done
+
+# The events: one run, told as CSV and as JSON lines.
+[ "$(sed -n 's/^# scenario captures, digest [0-9a-f]*, //p' "$dir/events.csv")" = "seed $seed, replica 0, strategy heartbeat" ] || fail "events: $(head -n 2 "$dir/events.csv")"
+[ "$(sed -n 3p "$dir/events.csv")" = 'time,event,cause,client,connection' ] || fail 'events: no names of columns'
+grep -qE '^[0-9]+\.[0-9]{9},break,evicted,[0-9]+,[0-9]+$' "$dir/events.csv" || fail 'events: no break by eviction'
+grep -qE '^[0-9]+\.[0-9]{9},client_knew,heartbeat,[0-9]+,[0-9]+$' "$dir/events.csv" || fail 'events: no detection by heartbeat'
+awk -F, '/^[0-9]/ { if ($1 + 0 < last) exit 1; last = $1 + 0 }' "$dir/events.csv" || fail 'events: out of order'
+"$N" run "$dir/lossy.yaml" $nat -q --events "$dir/events.jsonl" --strategy heartbeat -o "$dir/x.json" || fail "events.jsonl: status $?"
+same 'JSON lines' "$(sed '/^#/d' "$dir/events.csv" | wc -l)" "$(wc -l <"$dir/events.jsonl")" # a head each
+if command -v python3 >/dev/null; then
+    python3 - "$dir/events.csv" "$dir/events.jsonl" <<'PY' || fail 'CSV and JSON lines differ'
+import csv, json, sys
+rows = list(csv.DictReader(l for l in open(sys.argv[1]) if not l.startswith("#")))
+lines = [json.loads(l) for l in open(sys.argv[2])]
+assert lines[0]["strategy"] == "heartbeat" and lines[0]["replica"] == 0
+for row, line in zip(rows, lines[1:], strict=True):
+    assert float(row["time"]) == line["time"] and row["event"] == line["event"]
+    for key in "cause", "client", "connection":
+        assert row[key] == ("" if line[key] is None else str(line[key])), (row, line)
+PY
+fi
+
+# Which run: the first strategy when none is named, and it says so; replicas differ; trouble.
+"$N" run "$dir/clean.yaml" --set duration=2m --pcap "$dir/a.pcapng" -o "$dir/x.json" 2>"$dir/err"
+grep -q "recording 'plain', the first of 4 strategies" "$dir/err" || fail "no word about the strategy: $(cat "$dir/err")"
+"$N" run "$dir/clean.yaml" -q --set duration=2m --pcap "$dir/b.pcapng" --replica 1 -o "$dir/x.json"
+cmp -s "$dir/a.pcapng" "$dir/b.pcapng" && fail 'replica 1 is replica 0'
+"$N" run "$dir/clean.yaml" --pcap "$dir/c.pcapng" --strategy keepalve 2>"$dir/err"
+[ $? -eq 2 ] && grep -q "did you mean 'keepalive'" "$dir/err" && [ ! -e "$dir/c.pcapng" ] || fail "a strategy that is not there: $(cat "$dir/err")"
+"$N" run "$dir/clean.yaml" --strategy plain 2>"$dir/err" && fail '--strategy alone was taken'
+"$N" run "$dir/clean.yaml" --pcap - 2>"$dir/err" >/dev/null && fail 'two results on standard output'
+"$N" run "$dir/clean.yaml" -q --set duration=2m --pcap - -o "$dir/x.json" | cmp -s - "$dir/a.pcapng" || fail 'the capture on standard output is another'
+if [ -w /dev/full ]; then
+    "$N" run "$dir/clean.yaml" -q --set duration=2m --pcap /dev/full -o "$dir/y.json" 2>"$dir/err"
+    [ $? -eq 4 ] && [ -s "$dir/err" ] && [ ! -e "$dir/y.json" ] || fail 'a full disk: no status 4, no word, or a result'
+fi
+exit $bad
