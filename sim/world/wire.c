@@ -111,6 +111,7 @@ static void box_answers(struct world *w, const np_packet *p, uint32_t box, bool 
     if (p->proto != NP_TCP || !np_packet_reset(p, &answer)) return;
     answer.conn = p->conn;
     answer.kind = NP_KIND_CONTROL;
+    if (box == 0) notify(w, outbound ? NP_PLACE_INSIDE : NP_PLACE_OUTSIDE, !outbound, &answer);
     if (outbound)
         inbound_at_boxes(w, &answer, box);
     else
