@@ -30,6 +30,8 @@
 
 /* ---- trouble ---- */
 
+#define KEPT "; finished runs are kept, and the same command goes on once there is room"
+
 /* What comes from the file may hold what would move a terminal's cursor. Returns false. */
 static bool clean(np_error *e)
 {
@@ -59,7 +61,11 @@ bool np_db_fail(const np_db *d, const char *what, np_error *e)
     case SQLITE_BUSY:
         return np_fail(e, NP_TROUBLE_RUN, "%s: %s failed: another program has held it for a minute", d->path,
                        what);
-    case SQLITE_FULL: return np_fail(e, NP_TROUBLE_RUN, "%s: %s failed: the disk is full", d->path, what);
+    case SQLITE_FULL:
+        return np_fail(e, NP_TROUBLE_RUN, "%s: %s failed: the disk is full%s", d->path, what, KEPT);
+    case SQLITE_IOERR:
+        return np_fail(e, NP_TROUBLE_RUN, "%s: %s failed: %s (is the disk full?)%s", d->path, what,
+                       system ? strerror(system) : why, KEPT);
     default:
         return np_fail(e, NP_TROUBLE_RUN, "%s: %s failed: %s%s%s", d->path, what, why, system ? ": " : "",
                        system ? strerror(system) : "");

@@ -34,7 +34,8 @@ static bool few_replicas(const np_study *s, char *text, size_t size)
 {
     uint32_t fewest = s->replicas;
     for (uint32_t p = 0; p < s->points; p++) {
-        if (s->point[p].column[0].replicas < fewest) fewest = s->point[p].column[0].replicas;
+        uint32_t replicas = s->point[p].column[0].replicas; /* 0: an unfinished sweep is not there yet */
+        if (replicas > 0 && replicas < fewest) fewest = replicas;
     }
     if (fewest >= REPLICAS_FEW) return false;
     snprintf(text, size, "%u replica%s; intervals are %s below %d (--replicas 10)", fewest,
@@ -75,7 +76,7 @@ static bool table_never_full(const np_study *s, char *text, size_t size)
     for (uint32_t p = 0; p < s->points; p++) {
         const np_scenario *at = s->loaded ? s->loaded[p] : s->scenario;
         double highest = 0;
-        bool full = false;
+        bool full = s->point[p].column[0].replicas == 0;
         for (uint32_t c = 0; c < s->scenario->strategies; c++) {
             for (uint32_t r = 0; r < s->point[p].column[c].replicas; r++) {
                 const np_result *one = s->point[p].column[c].replica[r];
