@@ -126,6 +126,11 @@ for s in plain keepalive heartbeat; do
     grep -q drop "$dir/passed" || fail "full $s: nothing was dropped"
 done
 
+# A box that resets what it does not know: its resets are seen on the side they go to, and only there.
+"$N" run "$dir/lossy.yaml" $nat --set nat.unknown_outbound=reset -q --pcap "$dir/reset.pcapng" --strategy keepalive -o "$dir/x.json" || fail "resets: status $?"
+shark "$dir/reset.pcapng" -Y 'tcp.flags.reset == 1 && ip.src == 198.18.0.0/15' -T fields -e frame.interface_name | sort | uniq -c >"$dir/resets"
+[ "$(awk '$2 == "inside" { print $1 }' "$dir/resets")" -gt "$(awk '$2 == "outside" { n = $1 } END { print n + 0 }' "$dir/resets")" ] || fail "resets of the box: $(cat "$dir/resets")"
+
 # The events: one run, told as CSV and as JSON lines.
 [ "$(sed -n 's/^# scenario captures, digest [0-9a-f]*, //p' "$dir/events.csv")" = "seed $seed, replica 0, strategy heartbeat" ] || fail "events: $(head -n 2 "$dir/events.csv")"
 [ "$(sed -n 3p "$dir/events.csv")" = 'time,event,cause,client,connection' ] || fail 'events: no names of columns'
