@@ -1,0 +1,80 @@
+/*
+ * Simulated means beside closed forms: each comparison is a row that is printed, with its 95 % interval.
+ *
+ * A row fails when the closed form lies outside twice the interval (one chance in ten thousand each, when all
+ * is well), or when the interval is wider than asked. At the end, too many rows outside their interval fail
+ * as well.
+ */
+#ifndef TEST_ORACLE_H
+#define TEST_ORACLE_H
+
+// clang-format off
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+// clang-format on
+
+#include "../world/build.h"
+#include "natpulse/study.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned oracle_rows, oracle_outside;
+
+static inline uint64_t oracle_seed(void)
+{
+    const char *text = getenv("NP_SEED");
+    return text ? strtoull(text, NULL, 0) : 1;
+}
+
+/* `narrow`: the most that half the interval may be, as a share of the closed form. */
+static inline void oracle_row(const char *what, const np_estimate *got, double want, double narrow)
+{
+    double half = (got->high - got->low) / 2, off = fabs(got->mean - want);
+    bool outside = off > half * (1 + 1e-12) + 1e-9 * fabs(want);
+    printf("%-58s %12.6g +- %-9.3g exact %12.6g%s\n", what, got->mean, half, want,
+           outside ? "  outside" : "");
+    oracle_rows++;
+    oracle_outside += outside;
+    if (!(half <= narrow * fabs(want))) fail_msg("%s: the interval is too wide", what);
+    if (off > 2 * half + 1e-9 * fabs(want)) fail_msg("%s: far from the closed form", what);
+}
+
+static inline void oracle_most_inside(void **state)
+{
+    (void)state;
+    printf("%u of %u rows outside their 95 %% interval (NP_SEED=%llu)\n", oracle_outside, oracle_rows,
+           (unsigned long long)oracle_seed());
+    assert_true(oracle_outside <= 1 + oracle_rows / 8);
+}
+
+static inline np_result *oracle_run(const np_world_config *c, const np_strategy *s, uint32_t replica,
+                                    const np_listener *listener)
+{
+    np_error e = {0};
+    np_result *r = np_world_run(c, s, replica, listener, NULL, &e);
+    if (!r) fail_msg("%s", e.text);
+    return r;
+}
+
+#define VALUE(r, m) ((r)->value[NP_METRIC_##m])
+
+/* The estimate of one figure over `n` replicas, at most 64. */
+static inline np_estimate oracle_metric(const np_world_config *c, const np_strategy *s, np_metric m,
+                                        uint32_t n)
+{
+    double value[64];
+    for (uint32_t i = 0; i < n; i++) {
+        np_result *r = oracle_run(c, s, i, NULL);
+        value[i] = r->value[m];
+        np_result_destroy(r);
+    }
+    return np_estimate_of(value, n);
+}
+
+#endif
