@@ -52,7 +52,9 @@ static const char *form_of(walk *k, const np_field *f)
     case NP_TYPE_WHOLE:
     case NP_TYPE_REAL:
         return f->zero ? np_arena_format(k->arena, "%s|%s", quantity[f->unit], f->zero) : quantity[f->unit];
-    case NP_TYPE_DIST: return np_arena_format(k->arena, "distribution of %s", dist[f->unit]);
+    case NP_TYPE_DIST:
+        return np_arena_format(k->arena, f->zero ? "distribution of %s|%s" : "distribution of %s", dist[f->unit],
+                               f->zero);
     case NP_TYPE_SECTION: return f->section->kind ? "profile or map" : "map";
     case NP_TYPE_OWN: return f->form;
     default: break;

@@ -5,11 +5,13 @@
  *     nat.capacity    strategies.heartbeat 30 s.heartbeat.every    clients.phones.count
  *
  * A path is keys with dots between them. In a list of named entries the next part is a name; names may hold
- * dots and spaces, the longest that fits wins. Maps that are not there yet are made. Where a name of a
- * profile stands, it becomes {profile: NAME} with the new key beside it.
+ * dots and spaces, the longest that fits wins. In other lists it is a number, from 0 (nat.0.capacity). Maps
+ * that are not there yet are made. Where a name of a profile stands, it becomes {profile: NAME} with the new key
+ * beside it.
  */
 #include "schema.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* One application of one override. */
@@ -51,9 +53,9 @@ static np_node *find(const np_node *map, const char *key, size_t length)
 }
 
 /* What stood there in one word becomes a map: the profile of that name, else nothing. */
-static bool open_text(setting *s, np_node *n)
+static bool open_text(setting *s, np_node *n, const char *key)
 {
-    bool profile = np_is_profile_kind(n->key->text) && strcmp(n->text, "off") != 0 && n->text[0] != '\0';
+    bool profile = np_is_profile_kind(key) && strcmp(n->text, "off") != 0 && n->text[0] != '\0';
     np_node word = *n;
 
     n->kind = NP_NODE_MAP;
@@ -68,6 +70,19 @@ static bool open_text(setting *s, np_node *n)
     return true;
 }
 
+/* The entry of a list whose number the rest of the path begins with; moves *rest behind it. */
+static np_node *find_numbered(const np_node *list, const char **rest)
+{
+    enum { MOST_DIGITS = 4 };
+    size_t digits = strspn(*rest, "0123456789");
+    if (digits == 0 || digits > MOST_DIGITS || (*rest)[digits] != '.') return NULL;
+    unsigned long number = strtoul(*rest, NULL, 10);
+    np_node *entry = list->first;
+    while (entry && number-- > 0) entry = entry->next;
+    if (entry) *rest += digits + 1;
+    return entry;
+}
+
 /* The entry of a list whose name the rest of the path begins with; moves *rest behind it. */
 static np_node *find_entry(setting *s, const np_node *list, const char **rest)
 {
@@ -75,6 +90,7 @@ static np_node *find_entry(setting *s, const np_node *list, const char **rest)
     const char *names[MOST_NAMES + 1];
     np_node *found = NULL;
     size_t longest = 0, n = 0;
+    const char *numbered = *rest;
 
     for (np_node *entry = list->first; entry; entry = entry->next) {
         const np_node *name = entry->kind == NP_NODE_MAP ? np_node_get(entry, "name") : NULL;
@@ -88,6 +104,10 @@ static np_node *find_entry(setting *s, const np_node *list, const char **rest)
         }
     }
     names[n] = NULL;
+    if (!found && (found = find_numbered(list, &numbered))) {
+        *rest = numbered;
+        return found;
+    }
     if (!found) {
         char word[NP_QUOTED], quoted[NP_QUOTED], hint[NP_HINT];
         snprintf(word, sizeof word, "%.*s", (int)strcspn(*rest, "."), *rest);
@@ -138,8 +158,10 @@ bool np_override_apply(np_report *r, np_arena *arena, np_node *root, const char 
         if (!child) return false;
         rest += length + 1;
         if (child->kind == NP_NODE_BROKEN) return false;
-        if (child->kind == NP_NODE_TEXT && !open_text(&s, child)) return false;
+        const char *key = child->key->text;
         if (child->kind == NP_NODE_LIST && !(child = find_entry(&s, child, &rest))) return false;
+        if (child->kind == NP_NODE_BROKEN || child->kind == NP_NODE_LIST) return false;
+        if (child->kind == NP_NODE_TEXT && !open_text(&s, child, key)) return false;
         node = child;
     }
 }

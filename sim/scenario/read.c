@@ -161,6 +161,10 @@ static void read_dist(np_loading *l, const np_field *f, const np_node *n, np_dis
 {
     char why[NP_HINT + NP_QUOTED + 100];
     np_dist d;
+    if (is_zero_word(f, n)) {
+        *at = np_dist_constant(0);
+        return;
+    }
     if (!np_distribution_parse(n->text, f->unit, n->source->dir, l->arena, &d, why, sizeof why)) {
         np_report_node(l->report, n, "%s: %s", f->key, why);
         return;

@@ -41,7 +41,7 @@ void np_scenario_defaults(np_scenario *s)
     np_tcp_defaults(&w->tcp);
     w->tcp.keepalive = (np_keepalive){.on = false}; /* strategies have it */
     w->tcp.user_timeout = 0;
-    w->reconnect = (np_reconnect){NP_SECOND, NP_MINUTE};
+    w->reconnect = (np_reconnect){NP_SECOND, NP_MINUTE, NP_JITTER_FULL};
 }
 
 #define WARMUP_SHARE 10 /* of the duration, one part in */

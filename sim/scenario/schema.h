@@ -5,6 +5,7 @@
  *     top ── nat (profile) ── timeouts, ports            schema_nat.c
  *      ├──── access, core ─── up, down, loss, outages    schema_link.c
  *      ├──── clients[] ────── workload, radio (profiles) schema_clients.c, schema_radio.c
+ *      │        └──── churn                             schema_churn.c, with the downtimes of servers and nat
  *      ├──── strategies[] ─── keepalive, heartbeat       schema_strategies.c
  *      ├──── precision                                   schema_precision.c
  *      ├──── expect[]                                    schema_expect.c
@@ -107,6 +108,9 @@ extern const np_section np_section_workload;  /* np_group */
 extern const np_section np_section_strategy;  /* np_strategy */
 extern const np_section np_section_keepalive; /* np_strategy */
 extern const np_section np_section_heartbeat; /* np_beat_config */
+extern const np_section np_section_churn;     /* np_churn */
+extern const np_section np_section_crash, np_section_restart; /* np_downtime */
+extern const np_section np_section_nat_restart;               /* np_nat_restart */
 extern const np_section np_section_radio;     /* np_radio_config */
 
 extern const np_choice np_choice_bool[], np_choice_connection[], np_choice_transport[];
@@ -115,6 +119,7 @@ extern const np_choice np_choice_bool[], np_choice_connection[], np_choice_trans
 typedef struct np_nat_draft {
     np_nat_config nat;
     uint64_t memory, entry_bytes;
+    np_nat_restart restart;
 } np_nat_draft;
 
 /* No time or size in a scenario is longer than this, so that sums of a few cannot overflow. */

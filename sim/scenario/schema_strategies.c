@@ -467,6 +467,11 @@ static void strategy_check(np_loading *l, const np_node *n, void *base)
                 "user_timeout: the clients %s use udp, which has no acknowledgements to wait for; use a "
                 "heartbeat",
                 quoted);
+        if (s->connection == NP_CONNECTION_PER_REQUEST && np_work_is_fleeting(&g->work))
+            np_report_node(l->report, np_node_at(n, "connection"),
+                           "connection: per-request does not go with %s, whose two sides both send all the time; "
+                           "expected persistent",
+                           quoted);
         if (s->connection == NP_CONNECTION_PER_REQUEST && g->work.from_server && s->poll == 0)
             np_report_node(
                 l->report, np_node_at(n, "connection"),

@@ -3,25 +3,46 @@
  */
 #include "schema_top.h"
 
-/* ---- nat: through a draft, because memory may become capacity ---- */
+/* ---- nat: through a draft, because memory may become capacity; one, or a chain of them ---- */
+
+#define MOST_NATS 4 /* np_world_config.nat */
+
+/* Boxes that are not the last have addresses of the range between them (RFC 6598, 100.64.0.0/10). */
+#define FIRST_SHARED 0x64400001u
+#define SHARED_STEP  0x00100000u
 
 static void read_nat(np_loading *l, const np_field *f, const np_node *n, void *base)
 {
     np_scenario *s = base;
-    np_nat_draft draft;
-    (void)f;
-    np_section_read(l, &np_section_nat, n, &draft);
-    s->world.nat[0] = draft.nat;
+    bool list = n->kind == NP_NODE_LIST;
+    uint32_t nats = 0;
+    for (const np_node *box = list ? n->first : n; box; box = list ? box->next : NULL, ++nats) {
+        np_nat_draft draft;
+        if (nats == MOST_NATS) {
+            np_report_node(l->report, box, "%s: too many boxes in a row; expected at most %d", f->key, MOST_NATS);
+            break;
+        }
+        np_section_read(l, &np_section_nat, box, &draft);
+        s->world.nat[nats] = draft.nat;
+        s->world.nat_restart[nats] = draft.restart;
+    }
+    if (nats == 0) np_report_node(l->report, n, "%s: the list is empty; expected %s", f->key, f->form);
+    s->world.nats = nats;
+    for (uint32_t i = 0; i + 1 < nats; ++i)
+        s->world.nat[i].ports.first = np_addr_ipv4(FIRST_SHARED + i * SHARED_STEP);
 }
 
 static void write_nat(np_writer *w, const np_field *f, const void *base)
 {
     const np_scenario *s = base;
-    np_nat_draft draft = {.nat = s->world.nat[0]};
     np_write_key(w, f->key);
     putc('\n', w->out);
     w->depth++;
-    np_section_write(w, &np_section_nat, &draft);
+    for (uint32_t i = 0; i < s->world.nats; ++i) {
+        np_nat_draft draft = {.nat = s->world.nat[i], .restart = s->world.nat_restart[i]};
+        w->dash = s->world.nats > 1;
+        np_section_write(w, &np_section_nat, &draft);
+    }
     w->depth--;
 }
 
@@ -49,6 +70,16 @@ static const np_field server_fields[] = {
      .unit = NP_UNIT_SIZE,
      .most = NP_LARGEST_SIZE,
      NP_FIELD(np_scenario, world.server_memory)},
+    {.key = "crash",
+     .meaning = "the machine stops: silent while down, then unknown connections are reset",
+     .type = NP_TYPE_SECTION,
+     .section = &np_section_crash,
+     NP_FIELD(np_scenario, world.crash)},
+    {.key = "restart",
+     .meaning = "the program stops: its connections are reset, new ones refused while it is down",
+     .type = NP_TYPE_SECTION,
+     .section = &np_section_restart,
+     NP_FIELD(np_scenario, world.restart)},
 };
 static const np_section servers = {.name = "servers", NP_FIELDS(server_fields)};
 
@@ -94,9 +125,12 @@ static void tcp_check(np_loading *l, const np_node *n, void *base)
 
 static const np_section tcp = {.name = "tcp", NP_FIELDS(tcp_fields), .check = tcp_check};
 
+static const np_choice jitters[] = {
+    {"full", NP_JITTER_FULL}, {"none", NP_JITTER_NONE}, {"equal", NP_JITTER_EQUAL}, {NULL, 0}};
+
 static const np_field reconnect_fields[] = {
     {.key = "least",
-     .meaning = "the first wait after a failure is drawn from 0 to it",
+     .meaning = "the wait after the first failure, before jitter",
      .type = NP_TYPE_WHOLE,
      .unit = NP_UNIT_TIME,
      .least = (double)NP_MILLISECOND,
@@ -109,6 +143,11 @@ static const np_field reconnect_fields[] = {
      .least = (double)NP_MILLISECOND,
      .most = (double)NP_DAY,
      NP_FIELD(np_reconnect, most)},
+    {.key = "jitter",
+     .meaning = "of the wait: none: all of it; full: a uniform share; equal: a share of its upper half",
+     .type = NP_TYPE_CHOICE,
+     .choice = jitters,
+     NP_FIELD(np_reconnect, jitter)},
 };
 
 static void reconnect_check(np_loading *l, const np_node *n, void *base)
@@ -123,6 +162,8 @@ static const np_section reconnect = {
 
 /* ---- the scenario ---- */
 
+#define MOST_CLIENTS 16000000u
+
 static void top_check(np_loading *l, const np_node *n, void *base)
 {
     const np_scenario *s = base;
@@ -131,6 +172,18 @@ static void top_check(np_loading *l, const np_node *n, void *base)
         np_report_node(l->report, np_node_at(n, "warmup"),
                        "warmup: nothing would be left of the duration of %s; expected less than that",
                        np_time_format(duration, sizeof duration, s->world.duration));
+    uint64_t clients = 0;
+    bool roams = false;
+    for (uint32_t i = 0; i < s->world.groups; ++i) {
+        const np_dist *every = &s->world.group[i].churn.roam;
+        clients += s->world.group[i].count;
+        roams = roams || every->kind != NP_DIST_CONSTANT || every->a > 0;
+    }
+    if (clients > MOST_CLIENTS || (roams && clients > MOST_CLIENTS / 2))
+        np_report_node(l->report, np_node_at(n, "clients"),
+                       "clients: %llu are too many for the addresses of 10.0.0.0/8; expected at most %u%s",
+                       (unsigned long long)clients, roams ? MOST_CLIENTS / 2 : MOST_CLIENTS,
+                       roams ? ", because those that roam have two" : "");
 }
 
 static const np_field top_fields[] = {
@@ -165,7 +218,7 @@ static const np_field top_fields[] = {
      .most = 100000,
      NP_FIELD(np_scenario, replicas)},
     {.key = "nat",
-     .meaning = "the box: a profile, or a map that may override one",
+     .meaning = "the box: a profile, or a map that may override one; a list is a chain, from the clients outwards",
      .type = NP_TYPE_OWN,
      .form = "profile or map",
      .section = &np_section_nat,
@@ -192,7 +245,7 @@ static const np_field top_fields[] = {
      .section = &tcp,
      NP_FIELD(np_scenario, world.tcp)},
     {.key = "reconnect",
-     .meaning = "back-off after a failure, with full jitter",
+     .meaning = "back-off after a failure, and its jitter",
      .type = NP_TYPE_SECTION,
      .section = &reconnect,
      NP_FIELD(np_scenario, world.reconnect)},

@@ -61,7 +61,12 @@ void np_field_write(np_writer *w, const np_field *f, const void *base)
         break;
     }
     case NP_TYPE_CHOICE: fputs(choice_name(f, at), w->out); break;
-    case NP_TYPE_DIST: np_distribution_write(w->out, f->unit, at); break;
+    case NP_TYPE_DIST:
+        if (f->zero && ((const np_dist *)at)->kind == NP_DIST_CONSTANT && ((const np_dist *)at)->a == 0)
+            fputs(f->zero, w->out);
+        else
+            np_distribution_write(w->out, f->unit, at);
+        break;
     case NP_TYPE_SECTION:
     case NP_TYPE_OWN: break;
     }
