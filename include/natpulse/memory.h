@@ -14,4 +14,13 @@
    pages. NULL when memory is out. Given back with free(). */
 void *np_memory_zeroed(size_t bytes);
 
+/* Starts to fetch the cache line of `p`, which need not be a good address. The empty instruction is there
+   because GCC takes a function that only prefetches for one without effects, and leaves out the calls to it.
+ */
+static inline void np_prefetch(const void *p)
+{
+    __builtin_prefetch(p, 1);
+    __asm__ volatile("");
+}
+
 #endif

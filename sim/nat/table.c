@@ -40,6 +40,7 @@
  */
 #include "natpulse/table.h"
 #include "hash.h"
+#include "natpulse/memory.h"
 #include "ring.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -242,7 +243,7 @@ uint32_t np_table_find_outside(const np_table *t, const np_tuple *outside)
 uint64_t np_table_prefetch_inside(const np_table *t, const np_tuple *inside)
 {
     uint64_t hash = np_hash_tuple(inside);
-    __builtin_prefetch(&t->inside[(size_t)home_of(t, hash) * GROUP]);
+    np_prefetch(&t->inside[(size_t)home_of(t, hash) * GROUP]);
     return hash;
 }
 
@@ -259,16 +260,16 @@ void np_table_prefetch_entry(const np_table *t, uint64_t hash)
 {
     uint32_t e = likely(t, hash);
     if (e == NP_ENTRY_NONE) return;
-    __builtin_prefetch(&t->entry[e], 1);
-    __builtin_prefetch(&t->link[e], 1);
+    np_prefetch(&t->entry[e]);
+    np_prefetch(&t->link[e]);
 }
 
 void np_table_prefetch_neighbours(const np_table *t, uint64_t hash)
 {
     uint32_t e = likely(t, hash);
     if (e == NP_ENTRY_NONE) return;
-    __builtin_prefetch(&t->link[t->link[e].older], 1);
-    __builtin_prefetch(&t->link[t->link[e].newer], 1);
+    np_prefetch(&t->link[t->link[e].older]);
+    np_prefetch(&t->link[t->link[e].newer]);
 }
 
 uint32_t np_table_find_inside_hashed(const np_table *t, const np_tuple *inside, uint64_t hash)
