@@ -11,18 +11,43 @@ static const struct row {
     /* keys */
     {MINIMAL "nat: {capcity: 5}\n", "x:5:7: unknown key \"capcity\" in nat; did you mean \"capacity\"?"},
     {MINIMAL "durtaion: 1h\n", "x:5:1: unknown key \"durtaion\" in the scenario; did you mean \"duration\"?"},
-    {MINIMAL "reconnect:\n  xyzzy: 1\n", "x:6:3: unknown key \"xyzzy\" in reconnect; known: least, most"},
+    {MINIMAL "reconnect:\n  xyzzy: 1\n", "x:6:3: unknown key \"xyzzy\" in reconnect; known: least, most, jitter"},
     {MINIMAL "seed: 1\nseed: 2\n", "x:6:1: key \"seed\" is there twice; first on line 5"},
     {"clients:\n  - {name: a, count: 1, workload: push}\n"
      "strategies:\n  - {name: s, keepalive: {base: linux}}\n",
      "x:4:27: unknown key \"base\" in keepalive; known: idle, interval, probes, at_server, profile"},
+
+    /* churn, downtimes, restarts */
+    {"clients:\n  - {name: a, count: 1, workload: push, churn: {vanish: {every: 0s}}}\nstrategies:\n  - {name: s}\n",
+     "x:2:64: every: 0s takes no time; expected a mean of 1us or more"},
+    {"clients:\n  - {name: a, count: 1, workload: push, churn: {vanish: {back: 1h}}}\nstrategies:\n  - {name: s}\n",
+     "x:2:56: vanish needs the key \"every\": from its coming to its vanishing"},
+    {"clients:\n  - {name: a, count: 1, workload: push, churn: {sleep: {every: 1h}}}\nstrategies:\n  - {name: s}\n",
+     "x:2:55: sleep needs the key \"for\": time asleep"},
+    {"clients:\n  - {name: a, count: 1, workload: push, churn: {away: 1h}}\nstrategies:\n  - {name: s}\n",
+     "x:2:55: away: nobody goes away without session; expected how long a session lasts beside it"},
+    {MINIMAL "servers: {crash: {down: 1m}}\n", "x:5:18: it never happens; expected every or at"},
+    {MINIMAL "servers: {crash: {every: 1h}}\n", "x:5:18: crash needs the key \"down\": how long it takes"},
+    {MINIMAL "servers: {restart: {at: [30m, 20m, 2h], down: 1s}}\n",
+     "x:5:31: at: \"20m\" is not after the one before; expected rising times\n"
+     "x:5:36: at: at \"2h\" the run is over; expected a time within its duration"},
+    {MINIMAL "servers: {restart: {at: 30m, down: 1s}}\n",
+     "x:5:25: at: expected a list of durations since the start, found a text"},
+    {MINIMAL "reconnect: {jitter: some}\n", "x:5:21: jitter: there is no \"some\"; known: full, none, equal"},
+
+    /* sizes that would be negative */
+    {"clients:\n  - {name: a, count: 1, workload: {profile: push, request: normal(mean=100B sd=80B)}}\nstrategies:\n  - {name: s}\n",
+     "x:2:60: request: 11 % of these sizes would be negative; expected an sd of at most a third of the mean, or a "
+     "lognormal, weibull or pareto"},
 
     /* types */
     {MINIMAL "duration: [1h]\n",
      "x:5:11: duration: expected a duration (such as 30s, 250ms or 2h4m), found a list"},
     {MINIMAL "servers: 3\n", "x:5:10: servers: expected a map of keys, found a text"},
     {MINIMAL "servers:\n", "x:5:1: servers: expected a map of keys, found nothing"},
-    {MINIMAL "nat: [1]\n", "x:5:6: nat: expected a map of keys or the name of a profile, found a list"},
+    {MINIMAL "nat: [[1]]\n", "x:5:7: nat: expected a map of keys or the name of a profile, found a list"},
+    {MINIMAL "nat: []\n", "x:5:6: nat: the list is empty; expected profile or map"},
+    {MINIMAL "nat: [rfc, rfc, rfc, rfc, rfc]\n", "x:5:27: nat: too many boxes in a row; expected at most 4"},
     {"clients: a\nstrategies:\n  - {name: s}\n",
      "x:1:10: clients: expected a list of client groups, found a text"},
     {"- a\n- b\n", "x:1:1: the scenario: expected a map of keys, found a list"},
