@@ -122,6 +122,9 @@ char *np_measure_format(char *buf, size_t size, np_measure unit, double value)
     } else if (unit == NP_UNIT_SHARE) {
         snprintf(buf, size, "%.15g%%", value * 100);
         if (np_measure_parse(unit, buf, &back) && back == value) return buf;
+    } else if (unit == NP_UNIT_POWER) {
+        snprintf(buf, size, "%.15gmW", value * 1000);
+        if (np_measure_parse(unit, buf, &back) && back == value) return buf;
     }
     print_number(number, sizeof number, value);
     snprintf(buf, size, "%s%s", number, unit == NP_UNIT_SHARE ? "" : q->ending[0].text);

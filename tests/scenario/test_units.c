@@ -15,24 +15,35 @@ static void test_read(void **state)
         const char *text;
         double value; /* negative: refused */
     } rows[] = {
-        {NP_UNIT_NUMBER, "1.5", 1.5},      {NP_UNIT_NUMBER, "1e-3", 0.001},  {NP_UNIT_NUMBER, "2E+2", 200},
-        {NP_UNIT_NUMBER, "0", 0},          {NP_UNIT_NUMBER, "007", 7},       {NP_UNIT_NUMBER, "5.", 5},
-        {NP_UNIT_NUMBER, "", -1},          {NP_UNIT_NUMBER, ".5", -1},       {NP_UNIT_NUMBER, "-1", -1},
-        {NP_UNIT_NUMBER, "+1", -1},        {NP_UNIT_NUMBER, "inf", -1},      {NP_UNIT_NUMBER, "nan", -1},
-        {NP_UNIT_NUMBER, "0x10", -1},      {NP_UNIT_NUMBER, "1e999", -1},    {NP_UNIT_NUMBER, "1.2.3", -1},
-        {NP_UNIT_NUMBER, " 1", -1},        {NP_UNIT_NUMBER, "1 ", -1},       {NP_UNIT_NUMBER, "1,5", -1},
-        {NP_UNIT_COUNT, "200", 200},       {NP_UNIT_COUNT, "10k", 10000},    {NP_UNIT_COUNT, "64Ki", 65536},
-        {NP_UNIT_COUNT, "1.5M", 1.5e6},    {NP_UNIT_COUNT, "2G", 2e9},       {NP_UNIT_COUNT, "1Gi", 0x1p30},
-        {NP_UNIT_COUNT, "10K", -1},        {NP_UNIT_COUNT, "10kB", -1},      {NP_UNIT_COUNT, "k", -1},
-        {NP_UNIT_SIZE, "200", 200},        {NP_UNIT_SIZE, "200B", 200},      {NP_UNIT_SIZE, "1.5MB", 1.5e6},
-        {NP_UNIT_SIZE, "20kB", 20000},     {NP_UNIT_SIZE, "64KiB", 65536},   {NP_UNIT_SIZE, "1TiB", 0x1p40},
-        {NP_UNIT_SIZE, "20KB", -1},        {NP_UNIT_SIZE, "20b", -1},        {NP_UNIT_SIZE, "20 kB", -1},
-        {NP_UNIT_RATE, "64kbit/s", 64e3},  {NP_UNIT_RATE, "10Mbit/s", 10e6}, {NP_UNIT_RATE, "1MB/s", 8e6},
-        {NP_UNIT_RATE, "9600bit/s", 9600}, {NP_UNIT_RATE, "64k", -1},        {NP_UNIT_RATE, "64kbps", -1},
-        {NP_UNIT_SHARE, "1%", 0.01},       {NP_UNIT_SHARE, "0.01", 0.01},    {NP_UNIT_SHARE, "100%", 1},
-        {NP_UNIT_SHARE, "0.1%", 0.001},    {NP_UNIT_SHARE, "1 %", -1},       {NP_UNIT_SHARE, "%", -1},
-        {NP_UNIT_TIME, "1m30s", 90e9},     {NP_UNIT_TIME, "250ms", 250e6},   {NP_UNIT_TIME, "2h4m", 7440e9},
-        {NP_UNIT_TIME, "10", -1},          {NP_UNIT_TIME, "1s30m", -1},      {NP_UNIT_TIME, "0", 0},
+        {NP_UNIT_NUMBER, "1.5", 1.5},     {NP_UNIT_NUMBER, "1e-3", 0.001},
+        {NP_UNIT_NUMBER, "2E+2", 200},    {NP_UNIT_NUMBER, "0", 0},
+        {NP_UNIT_NUMBER, "007", 7},       {NP_UNIT_NUMBER, "5.", 5},
+        {NP_UNIT_NUMBER, "", -1},         {NP_UNIT_NUMBER, ".5", -1},
+        {NP_UNIT_NUMBER, "-1", -1},       {NP_UNIT_NUMBER, "+1", -1},
+        {NP_UNIT_NUMBER, "inf", -1},      {NP_UNIT_NUMBER, "nan", -1},
+        {NP_UNIT_NUMBER, "0x10", -1},     {NP_UNIT_NUMBER, "1e999", -1},
+        {NP_UNIT_NUMBER, "1.2.3", -1},    {NP_UNIT_NUMBER, " 1", -1},
+        {NP_UNIT_NUMBER, "1 ", -1},       {NP_UNIT_NUMBER, "1,5", -1},
+        {NP_UNIT_COUNT, "200", 200},      {NP_UNIT_COUNT, "10k", 10000},
+        {NP_UNIT_COUNT, "64Ki", 65536},   {NP_UNIT_COUNT, "1.5M", 1.5e6},
+        {NP_UNIT_COUNT, "2G", 2e9},       {NP_UNIT_COUNT, "1Gi", 0x1p30},
+        {NP_UNIT_COUNT, "10K", -1},       {NP_UNIT_COUNT, "10kB", -1},
+        {NP_UNIT_COUNT, "k", -1},         {NP_UNIT_SIZE, "200", 200},
+        {NP_UNIT_SIZE, "200B", 200},      {NP_UNIT_SIZE, "1.5MB", 1.5e6},
+        {NP_UNIT_SIZE, "20kB", 20000},    {NP_UNIT_SIZE, "64KiB", 65536},
+        {NP_UNIT_SIZE, "1TiB", 0x1p40},   {NP_UNIT_SIZE, "20KB", -1},
+        {NP_UNIT_SIZE, "20b", -1},        {NP_UNIT_SIZE, "20 kB", -1},
+        {NP_UNIT_RATE, "64kbit/s", 64e3}, {NP_UNIT_RATE, "10Mbit/s", 10e6},
+        {NP_UNIT_RATE, "1MB/s", 8e6},     {NP_UNIT_RATE, "9600bit/s", 9600},
+        {NP_UNIT_RATE, "64k", -1},        {NP_UNIT_RATE, "64kbps", -1},
+        {NP_UNIT_POWER, "1.2W", 1.2},     {NP_UNIT_POWER, "124.4mW", 124.4 / 1000},
+        {NP_UNIT_POWER, "5", -1},         {NP_UNIT_SHARE, "1%", 0.01},
+        {NP_UNIT_SHARE, "0.01", 0.01},    {NP_UNIT_SHARE, "100%", 1},
+        {NP_UNIT_SHARE, "0.1%", 0.001},   {NP_UNIT_SHARE, "1 %", -1},
+        {NP_UNIT_SHARE, "%", -1},         {NP_UNIT_TIME, "1m30s", 90e9},
+        {NP_UNIT_TIME, "250ms", 250e6},   {NP_UNIT_TIME, "2h4m", 7440e9},
+        {NP_UNIT_TIME, "10", -1},         {NP_UNIT_TIME, "1s30m", -1},
+        {NP_UNIT_TIME, "0", 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i) {
@@ -50,11 +61,15 @@ static void test_write(void **state)
         double value;
         const char *text;
     } rows[] = {
-        {NP_UNIT_COUNT, 65536, "64Ki"}, {NP_UNIT_COUNT, 10000, "10k"},     {NP_UNIT_COUNT, 128000, "128k"},
-        {NP_UNIT_COUNT, 512, "512"},    {NP_UNIT_SIZE, 1500000, "1500kB"}, {NP_UNIT_SIZE, 2e6, "2MB"},
-        {NP_UNIT_SIZE, 65536, "64KiB"}, {NP_UNIT_SIZE, 0, "0B"},           {NP_UNIT_RATE, 64000, "64kbit/s"},
-        {NP_UNIT_SHARE, 0.01, "1%"},    {NP_UNIT_SHARE, 0.07, "7%"},       {NP_UNIT_SHARE, 0.005, "0.5%"},
-        {NP_UNIT_TIME, 90e9, "1m30s"},  {NP_UNIT_NUMBER, 0.1, "0.1"},      {NP_UNIT_NUMBER, 1.366, "1.366"},
+        {NP_UNIT_COUNT, 65536, "64Ki"},    {NP_UNIT_COUNT, 10000, "10k"},
+        {NP_UNIT_COUNT, 128000, "128k"},   {NP_UNIT_COUNT, 512, "512"},
+        {NP_UNIT_SIZE, 1500000, "1500kB"}, {NP_UNIT_SIZE, 2e6, "2MB"},
+        {NP_UNIT_SIZE, 65536, "64KiB"},    {NP_UNIT_SIZE, 0, "0B"},
+        {NP_UNIT_RATE, 64000, "64kbit/s"}, {NP_UNIT_POWER, 124.4 / 1000, "124.4mW"},
+        {NP_UNIT_POWER, 2, "2000mW"},      {NP_UNIT_SHARE, 0.01, "1%"},
+        {NP_UNIT_SHARE, 0.07, "7%"},       {NP_UNIT_SHARE, 0.005, "0.5%"},
+        {NP_UNIT_TIME, 90e9, "1m30s"},     {NP_UNIT_NUMBER, 0.1, "0.1"},
+        {NP_UNIT_NUMBER, 1.366, "1.366"},
     };
     char buf[NP_MEASURE_TEXT];
     (void)state;
@@ -77,7 +92,7 @@ static void test_any_value_returns(void **state)
     (void)state;
     print_message("NP_SEED=%llu\n", (unsigned long long)seed);
     for (int i = 0; i < 100000; ++i) {
-        np_measure unit = (np_measure)(next(&x) % 6);
+        np_measure unit = (np_measure)(next(&x) % 7);
         double value = ldexp((double)(next(&x) >> 11), -53) * pow(10, (double)(next(&x) % 16));
         if (next(&x) % 2) value = floor(value);
         if (unit == NP_UNIT_TIME) value = floor(value);
