@@ -4,8 +4,9 @@
 
 Linux drops unassured flows of the next 8 hash buckets to make room, and refuses the new flow where there is none. The
 hash is secret and keyed, so single fates cannot agree; what must agree is whom it may hit (class: no assured flow
-ever goes) and how many (distribution): the kernel's figures must lie within SIGMAS standard deviations of natpulse's mean
-over SEEDS seeds, of which the deviation is measured, or that of as many coins where it is larger.
+ever goes, and where all are assured no new one comes in: exactly) and how many (distribution): the kernel's figures must
+lie within SIGMAS standard deviations of natpulse's mean over SEEDS seeds. The deviation is that of the seeds, or of
+as many coins where that is larger, and of one rare event at least.
 """
 
 import argparse
@@ -107,7 +108,10 @@ def compare(mixture, kernel, ours, wholes):
         mean = statistics.mean(values)
         whole = wholes.get(key, mixture.new)
         share = min(max(mean / whole, 0), 1) if whole else 0
-        deviation = max(statistics.stdev(values), math.sqrt(whole * share * (1 - share))) * math.sqrt(1 + 1 / len(values))
+        coins = math.sqrt(whole * share * (1 - share) + 1)
+        deviation = max(statistics.stdev(values), coins) * math.sqrt(1 + 1 / len(values))
+        if mixture.assured == 1 or key == "assured that survive":
+            deviation = 0
         good = abs(kernel[key] - mean) <= SIGMAS * deviation
         wrong += not good
         print("  %s %-24s kernel %8d  natpulse %10.1f  +- %.1f" % ("  " if good else "!!", key, kernel[key], mean, deviation))
