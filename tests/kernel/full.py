@@ -25,7 +25,7 @@ TRIES = 3
 LIFE = 600  # seconds: no flow expires
 
 Mixture = collections.namedtuple("Mixture", "name assured new")  # share of the table, number of new flows
-MIXTURES = [Mixture("unassured", 0.0, 2000), Mixture("assured", 1.0, 1000), Mixture("half", 0.5, 2000), Mixture("tenth", 0.9, 2000)]
+MIXTURES = [Mixture("unassured", 0.0, 8000), Mixture("assured", 1.0, 1000), Mixture("half", 0.5, 8000), Mixture("tenth", 0.9, 8000)]
 
 
 def shell(text):

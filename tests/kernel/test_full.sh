@@ -19,7 +19,7 @@ if [ -z "${NP_LAB:-}${NP_FULL:-}" ]; then
         NP_FULL=small
         status=$(mktemp)
         (
-            echo 4096 >$max_file
+            echo 16384 >$max_file
             sh "$0" "$@"
             echo $? >"$status"
         ) 2>&1 | (
