@@ -63,7 +63,7 @@
     X(CONNECTS_PEAK, "connects_peak_per_s", "1/s", "peak connects/s",                                                  \
       "connection attempts that reached the servers in the busiest second")                                            \
     X(CLIENTS_MEAN, "clients_mean", "", "clients", "measured clients that wanted connections, mean over time")         \
-    X(CLIENTS_LEFT, "clients_left", "", "clients left", "of them, those there at the end")                             \
+    X(DESERTED, "deserted_fraction", "", "deserted", "share of time without any measured client")                      \
     X(NAT_ENTRIES_MEAN, "nat_entries_mean", "", "NAT entries", "mappings held, mean over time")                        \
     X(NAT_ENTRIES_OVER, "nat_entries_over_mean", "", "entries over",                                                   \
       "of them, those of connections that are over at both ends (TIME_WAIT and the like)")                             \

@@ -56,6 +56,7 @@ typedef enum np_warning {
                                    the   first strategy, is wider than its mean */
     NP_WARNING_PRECISION_MISSED, /* `precision` was not reached with the maximum of replicas */
     NP_WARNING_INCOMPLETE,       /* runs of a sweep are not there yet */
+    NP_WARNING_DESERTED,         /* no measured client was there for over a tenth of the time */
     NP_WARNING_COUNT,
 } np_warning;
 

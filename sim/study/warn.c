@@ -23,6 +23,7 @@ const char *np_warning_name(np_warning w)
         [NP_WARNING_WIDE_INTERVAL] = "wide-interval",
         [NP_WARNING_PRECISION_MISSED] = "precision-missed",
         [NP_WARNING_INCOMPLETE] = "incomplete",
+        [NP_WARNING_DESERTED] = "deserted",
     };
     return name[w];
 }
@@ -192,6 +193,29 @@ static bool incomplete(const np_study *s, char *text, size_t size)
     return true;
 }
 
+/* With clients away for more than this share of the time, a rate per connection-hour rests on little. */
+#define DESERTED_MOST 0.1
+
+static bool deserted(const np_study *s, char *text, size_t size)
+{
+    double worst = DESERTED_MOST;
+    bool found = false;
+    for (uint32_t p = 0; p < s->points; p++) {
+        for (uint32_t c = 0; c < s->scenario->strategies; c++) {
+            const np_column *column = &s->point[p].column[c];
+            if (!(column->value[NP_METRIC_DESERTED].mean > worst)) continue;
+            worst = column->value[NP_METRIC_DESERTED].mean;
+            found = true;
+            snprintf(
+                text, size,
+                "no measured client was there for %.0f %% of the time (%.3g on average); a later arrival, a "
+                "longer session, or a way back (churn: away, vanish.back) leaves more to measure",
+                100 * worst, column->value[NP_METRIC_CLIENTS_MEAN].mean);
+        }
+    }
+    return found;
+}
+
 void np_study_warn(np_study *s)
 {
     static np_look *const look[NP_WARNING_COUNT] = {
@@ -202,6 +226,7 @@ void np_study_warn(np_study *s)
         [NP_WARNING_WIDE_INTERVAL] = wide_interval,
         [NP_WARNING_PRECISION_MISSED] = precision_missed,
         [NP_WARNING_INCOMPLETE] = incomplete,
+        [NP_WARNING_DESERTED] = deserted,
     };
     s->warnings = 0;
     for (int w = 0; w < NP_WARNING_COUNT; w++) {

@@ -334,17 +334,25 @@ static void wanted(struct world *w, const struct client *k)
     if (group_of(w, k)->measure) w->meter.conn_s += past_warmup(w, k->came);
 }
 
+static void clients_change(struct world *w, int by)
+{
+    struct meter *m = &w->meter;
+    if (m->clients == 0) m->deserted_s += past_warmup(w, m->deserted_since);
+    m->deserted_since = w->now;
+    m->clients = (uint32_t)((int)m->clients + by);
+}
+
 void np_meter_comes(struct world *w, uint32_t client)
 {
     struct client *k = &w->client[client];
     k->came = w->now;
-    w->meter.clients += group_of(w, k)->measure;
+    clients_change(w, group_of(w, k)->measure);
 }
 
 void np_meter_goes(struct world *w, uint32_t client)
 {
     const struct client *k = &w->client[client];
-    w->meter.clients -= group_of(w, k)->measure;
+    clients_change(w, -group_of(w, k)->measure);
     wanted(w, k);
 }
 
@@ -431,7 +439,8 @@ static void censor(struct world *w, struct conn *c, uint64_t *open)
 {
     if (!c->broken || !counted(w, c)) return;
     if (!c->knew[CLIENT] && !c->knew[SERVER]) (*open)++;
-    if (c->believes[CLIENT]) np_quantile_add_censored(w->meter.spread[NP_SPREAD_CLIENT_DETECT]);
+    bool asleep = w->client[c->client].presence == IS_ASLEEP; /* it has had no time to know */
+    if (c->believes[CLIENT] && !asleep) np_quantile_add_censored(w->meter.spread[NP_SPREAD_CLIENT_DETECT]);
     if (c->believes[SERVER]) np_quantile_add_censored(w->meter.spread[NP_SPREAD_SERVER_DETECT]);
 }
 
@@ -449,6 +458,7 @@ void np_meter_finish(struct world *w)
     np_result *r = w->result;
     uint64_t open = 0;
     entries_change(w, 0, 0);
+    clients_change(w, 0);
     for (uint32_t i = 0; i < w->clients; i++)
         if (w->client[i].presence == IS_PRESENT) wanted(w, &w->client[i]);
     for (uint32_t i = 0; i < w->conns.used; i++) {
@@ -505,7 +515,7 @@ void np_meter_finish(struct world *w)
     PUT(SERVER_REFUSED, m->server_refused);
     PUT(CONNECTS_PEAK, m->connects_peak);
     if (window > 0) PUT(CLIENTS_MEAN, m->conn_s / window);
-    PUT(CLIENTS_LEFT, m->clients);
+    if (window > 0) PUT(DESERTED, m->deserted_s / window);
     PUT(SERVER_MEMORY, (double)m->held_peak * w->config->server_memory);
     if (window > 0) PUT(NAT_ENTRIES_MEAN, m->entries_s / window);
     if (window > 0) PUT(NAT_ENTRIES_OVER, (m->entries_s - m->live_entries_s) / window);

@@ -236,7 +236,9 @@ struct meter {
     double joules_before; /* what the radios took during the warm-up */
     uint64_t server_refused;
     double usable_s, held_s[2], entries_s, live_entries_s, conn_s;
-    uint32_t clients;                 /* that want a connection now */
+    uint32_t clients;  /* that want a connection now */
+    double deserted_s; /* time without any */
+    np_time deserted_since;
     uint32_t held, held_peak;         /* connections the servers hold now, and at most */
     uint32_t entries, entries_peak;   /* mappings in the first box */
     uint32_t live_entries;            /* of them, those of connections that are not over at both ends */
@@ -339,7 +341,8 @@ static inline bool happens(const np_dist *d)
 
 /* ---- addresses ---- */
 
-#define FIRST_CLIENT 0x0a000002u   /* 10.0.0.2 onwards; each client's second address after everybody's first \
+#define FIRST_CLIENT                                                                                         \
+    0x0a000002u                    /* 10.0.0.2 onwards; each client's second address after everybody's first \
                                     */
 #define FIRST_SERVER   0xc6120001u /* the benchmarking range of RFC 2544, 198.18.0.0/15 */
 #define MOST_ADDRESSES ((1u << 24) - 4)

@@ -19,11 +19,11 @@ static const struct row {
 
     /* churn, downtimes, restarts */
     {"clients:\n  - {name: a, count: 1, workload: push, churn: {vanish: {every: 0s}}}\nstrategies:\n  - {name: s}\n",
-     "x:2:64: every: 0s takes no time; expected a mean of 1us or more"},
+     "x:2:65: every: 0s takes no time; expected a mean of 1us or more"},
     {"clients:\n  - {name: a, count: 1, workload: push, churn: {vanish: {back: 1h}}}\nstrategies:\n  - {name: s}\n",
-     "x:2:56: vanish needs the key \"every\": from its coming to its vanishing"},
+     "x:2:57: vanish needs the key \"every\": from its coming to its vanishing"},
     {"clients:\n  - {name: a, count: 1, workload: push, churn: {sleep: {every: 1h}}}\nstrategies:\n  - {name: s}\n",
-     "x:2:55: sleep needs the key \"for\": time asleep"},
+     "x:2:56: sleep needs the key \"for\": time asleep"},
     {"clients:\n  - {name: a, count: 1, workload: push, churn: {away: 1h}}\nstrategies:\n  - {name: s}\n",
      "x:2:55: away: nobody goes away without session; expected how long a session lasts beside it"},
     {MINIMAL "servers: {crash: {down: 1m}}\n", "x:5:18: it never happens; expected every or at"},
