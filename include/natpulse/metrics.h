@@ -32,7 +32,8 @@
     X(BREAKS_SERVER_KNEW, "breaks_server_knew_per_conn_hour", "1/h", "server knew/h", "breaks the server noticed first") \
     X(BREAKS_HEALED, "breaks_healed_per_conn_hour", "1/h", "healed/h",                                                 \
       "breaks after which the mapping came back and the connection went on")                                           \
-    X(BREAKS_OPEN, "breaks_open_per_conn_hour", "1/h", "open/h", "breaks that nobody had noticed by the end")          \
+    X(BREAKS_OPEN, "breaks_open_per_conn_hour", "1/h", "open/h",                                                       \
+      "breaks that nobody had noticed by the end, or before both ends were gone")                                      \
     X(FALSE_CLOSES, "false_closes_per_conn_hour", "1/h", "false closes/h",                                             \
       "connections given up though the path was fine")                                                                 \
     X(MESSAGES_SENT, "messages_sent", "", "sent", "application messages handed to a connection, or due for one")       \

@@ -311,10 +311,12 @@ void np_meter_vanished(struct world *w, uint32_t conn, enum side side, enum caus
     enum side other = side == CLIENT ? SERVER : CLIENT;
     if (c->believes[side] && c->measured) held_changes(w, c, side, false);
     c->believes[side] = false;
-    if (!c->believes[other])
+    if (!c->believes[other] && c->broken) {
         c->broken = false;
-    else if (c->opened && !c->broken && !c->parting)
+        if (counted(w, c) && !c->knew[CLIENT] && !c->knew[SERVER]) w->meter.unnoticed++;
+    } else if (c->believes[other] && c->opened && !c->broken && !c->parting) {
         begin_break(w, conn, cause);
+    }
     np_meter_entry(w, conn);
     set_usable(w, c);
 }
@@ -492,7 +494,7 @@ void np_meter_finish(struct world *w)
     PUT_RATE(BREAKS_CLIENT_KNEW, m->client_knew);
     PUT_RATE(BREAKS_SERVER_KNEW, m->server_knew);
     PUT_RATE(BREAKS_HEALED, m->healed);
-    PUT_RATE(BREAKS_OPEN, open);
+    PUT_RATE(BREAKS_OPEN, open + m->unnoticed);
     PUT_RATE(FALSE_CLOSES, m->false_closes);
     PUT(MESSAGES_SENT, m->sent);
     PUT(MESSAGES_DELIVERED, m->delivered);

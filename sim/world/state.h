@@ -228,7 +228,7 @@ struct fifo {
 /* ---- meters ---- */
 
 struct meter {
-    uint64_t breaks, by_cause[CAUSE_COUNT], client_knew, server_knew, healed, false_closes;
+    uint64_t breaks, by_cause[CAUSE_COUNT], client_knew, server_knew, healed, unnoticed, false_closes;
     uint64_t sent, delivered, late, lost;
     uint64_t reconnects, handshakes, upkeep_packets, upkeep_bytes, payload_bytes, wire_packets, wire_bytes,
         wakeups;
