@@ -27,7 +27,7 @@ static np_strategy one_way(void)
     return s;
 }
 
-#define REPLICAS 20
+#define REPLICAS 40
 
 /* Renewal theory: a cycle of life, death and return takes p^-m / (1 - p) beats. */
 static void breaks(void **state)
@@ -35,9 +35,9 @@ static void breaks(void **state)
     (void)state;
     static const struct {
         double p;
-        uint32_t m, flows, beats; /* in each replica: some 10000 breaks in all */
-    } row[] = {{0.01, 1, 80, 1000}, {0.05, 2, 130, 2000}, {0.1, 2, 50, 1200}, {0.1, 3, 250, 2200},
-               {0.2, 3, 100, 1600}, {0.2, 4, 250, 2000},  {0.3, 5, 200, 2000}};
+        uint32_t m, flows, beats; /* in each replica: 15000 breaks in all */
+    } row[] = {{0.01, 1, 40, 1000}, {0.05, 2, 90, 2000}, {0.1, 2, 40, 1200}, {0.1, 3, 200, 2200},
+               {0.2, 3, 50, 1600},  {0.2, 4, 160, 2000}, {0.3, 5, 125, 2000}};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         np_group g;
         np_world_config c = lossy_world(&g, row[i].p, row[i].m, row[i].flows, row[i].beats);
@@ -91,9 +91,11 @@ static void survivals(void **state)
         double p;
         uint32_t m, n, flows, beats;
         double published;
-    } row[] = {{0.01, 1, 100, 80, 1900, 0.366032},   {0.01, 2, 1000, 100, 1050, 0.905809},
-               {0.05, 3, 1000, 150, 1050, 0.888191}, {0.1, 3, 1000, 300, 3200, 0.406107},
-               {0.2, 4, 1000, 500, 3000, 0.276961},  {0.3, 5, 1000, 800, 3200, 0.180691}};
+    } row[] = {{0.01, 1, 100, 40, 1900, 0.366032},
+               {0.01, 2, 1000, 50, 1050, 0.905809},
+               {0.05, 3, 1000, 75, 1050, 0.888191},
+               {0.1, 3, 1000, 250, 3200, 0.406107},
+               {0.2, 4, 1000, 375, 3000, 0.276961}};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         np_group g;
         np_world_config c = lossy_world(&g, row[i].p, row[i].m, row[i].flows, row[i].beats);
