@@ -8,7 +8,7 @@
  *
  * Stopping at the first look that is narrow enough favours looks that are so by chance: the intervals hold
  * the true mean a little less often than 95 % of the time (with ten replicas to begin with 93 % or more; see
- * tests/study/test_precision.c). A larger `replicas` lessens that.
+ * tests/study/test_plan.c). A larger `replicas` lessens that.
  */
 #include "precision.h"
 #include <assert.h>
