@@ -53,11 +53,11 @@ BELOW_scenario := world nat host net core
 BELOW_study    := scenario world nat host net core
 BELOW_report   := study scenario world nat host net core
 
-LIBS_trace     := -lpcap
+LIBS_trace     := -lpcap -lz -lzstd
 LIBS_scenario  := $(shell pkg-config --libs libfyaml 2>/dev/null || echo -lfyaml)
 LIBS_study     := $(LIBS_scenario) $(shell pkg-config --libs sqlite3 2>/dev/null || echo -lsqlite3)
 LIBS_report    := $(LIBS_study) -ljansson
-LIBS_cli       := -lpcap $(LIBS_report)
+LIBS_cli       := $(LIBS_trace) $(LIBS_report)
 
 SRC_cli  := $(sort $(wildcard sim/cli/*.c))
 HEADERS  := $(wildcard include/natpulse/*.h)

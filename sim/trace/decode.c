@@ -1,7 +1,7 @@
 /*
  * From captured bytes to np_packet.
  *
- *     link header | tags, PPPoE | IPv4 or IPv6 + extension headers | TCP, UDP, ICMP echo | payload
+ *     link header | tags, PPPoE | IPv4 or IPv6 + extension headers | TCP, UDP, ICMP      | payload
  *     `---------- skipped ----'   `---- addresses, lengths ------'   `- ports, flags ---'  a length only
  *
  * Every byte here may be hostile. A `view` is what is left of the packet: a pointer, how many bytes the
@@ -28,6 +28,8 @@ enum {
     ETHER_QINQ = 0x88a8,  /* IEEE 802.1ad */
     ETHER_QINQ9 = 0x9100, /* the same before it was standardised */
     ETHER_PPPOE = 0x8864, /* RFC 2516, session stage */
+    ETHER_MPLS = 0x8847,  /* RFC 3032 */
+    ETHER_MPLS_MULTICAST = 0x8848,
     PPP_IPV4 = 0x0021,
     PPP_IPV6 = 0x0057,
 };
@@ -44,8 +46,20 @@ enum {
     EXT_SHIM6 = 140,
 };
 
-/* ICMP types of an echo (RFC 792, RFC 4443). */
-enum { ECHO_REPLY = 0, ECHO_REQUEST = 8, ECHO6_REQUEST = 128, ECHO6_REPLY = 129 };
+/* ICMP types: echoes, and the IPv4 errors that quote a packet; of IPv6 all below 128 are errors (RFC 792, RFC
+   4443). */
+enum {
+    ECHO_REPLY = 0,
+    ECHO_REQUEST = 8,
+    ECHO6_REQUEST = 128,
+    ECHO6_REPLY = 129,
+    UNREACHABLE = 3,
+    SOURCE_QUENCH = 4,
+    REDIRECT = 5,
+    TIME_EXCEEDED = 11,
+    PARAMETER_PROBLEM = 12,
+    ERROR6_LAST = 127,
+};
 
 /* TCP options (RFC 9293 3.1, RFC 7323, RFC 2018). */
 enum {
@@ -101,8 +115,8 @@ static inline void set_wire(view *v, uint32_t n)
 
 const char *np_decoded_name(np_decoded d)
 {
-    static const char *const name[NP_DECODED_COUNT] = {"ok",        "not-ip",   "cut",
-                                                       "malformed", "fragment", "other"};
+    static const char *const name[NP_DECODED_COUNT] = {"ok",        "icmp-error", "not-ip", "cut",
+                                                       "malformed", "fragment",   "other"};
     return (unsigned)d < NP_DECODED_COUNT ? name[d] : "?";
 }
 
@@ -116,7 +130,11 @@ bool np_decode_knows(int link)
     case DLT_IPV4:
     case DLT_IPV6:
     case DLT_NULL:
-    case DLT_LOOP: return true;
+    case DLT_LOOP:
+    case DLT_PPP:
+    case DLT_PPP_SERIAL:
+    case DLT_PPP_ETHER:
+    case DLT_C_HDLC: return true;
     default: return false;
     }
 }
@@ -189,16 +207,64 @@ static np_decoded udp(np_packet *p, view v, bool fragmented)
     return NP_DECODED_OK;
 }
 
-static np_decoded icmp(np_packet *p, view v)
+static bool is_extension(uint8_t next)
+{
+    switch (next) {
+    case EXT_HOP_BY_HOP:
+    case EXT_ROUTING:
+    case EXT_FRAGMENT:
+    case EXT_AH:
+    case EXT_DESTINATION:
+    case EXT_MOBILITY:
+    case EXT_HIP:
+    case EXT_SHIM6: return true;
+    default: return false;
+    }
+}
+
+/* The packet that an ICMP error quotes: its addresses, protocol and ports, of which routers need not quote
+   more (RFC 792). What it says of lengths is not looked at, since it is cut. */
+static np_decoded quoted_ip(view *v, np_tuple *q)
+{
+    const uint8_t *h = v->at;
+    np_decoded d;
+    if (q->family == 4) {
+        if ((d = take(v, 20)) != NP_DECODED_OK) return d;
+        uint32_t size = (h[0] & 0x0fu) * 4;
+        if (h[0] >> 4 != 4 || size < 20) return NP_DECODED_MALFORMED;
+        if (be16(h + 6) & 0x1fffu) return NP_DECODED_FRAGMENT;
+        q->proto = h[9];
+        memcpy(q->local.byte, h + 12, 4);
+        memcpy(q->remote.byte, h + 16, 4);
+        return take(v, size - 20);
+    }
+    if ((d = take(v, 40)) != NP_DECODED_OK) return d;
+    if (h[0] >> 4 != 6) return NP_DECODED_MALFORMED;
+    q->proto = h[6];
+    memcpy(q->local.byte, h + 8, 16);
+    memcpy(q->remote.byte, h + 24, 16);
+    while (is_extension(q->proto)) {
+        const uint8_t *x = v->at;
+        if ((d = take(v, 8)) != NP_DECODED_OK) return d;
+        if (q->proto == EXT_FRAGMENT && (be16(x + 2) & 0xfff8u)) return NP_DECODED_FRAGMENT;
+        uint32_t size = q->proto == EXT_FRAGMENT ? 8 : q->proto == EXT_AH ? (x[1] + 2u) * 4 : (x[1] + 1u) * 8;
+        if (size > 8 && (d = take(v, size - 8)) != NP_DECODED_OK) return d;
+        q->proto = x[0];
+    }
+    return NP_DECODED_OK;
+}
+
+static np_decoded quoted_ports(view v, np_tuple *q)
 {
     const uint8_t *h = v.at;
-    np_decoded d = take(&v, 8);
+    bool ports = q->proto == NP_TCP || q->proto == NP_UDP;
+    np_decoded d = take(&v, ports ? 4 : 8);
     if (d != NP_DECODED_OK) return d;
-    bool request = h[0] == (p->family == 4 ? ECHO_REQUEST : ECHO6_REQUEST);
-    if (!request && h[0] != (p->family == 4 ? ECHO_REPLY : ECHO6_REPLY)) return NP_DECODED_OTHER;
-    p->sport = p->dport = be16(h + 4);
-    p->flags = request;
-    p->payload = clamp16(v.wire);
+    if (!ports && h[0] != (q->family == 4 ? ECHO_REQUEST : ECHO6_REQUEST) &&
+        h[0] != (q->family == 4 ? ECHO_REPLY : ECHO6_REPLY))
+        return NP_DECODED_OTHER;
+    q->local_port = be16(ports ? h : h + 4);
+    q->remote_port = be16(ports ? h + 2 : h + 4);
     return NP_DECODED_OK;
 }
 
@@ -207,13 +273,45 @@ static bool is_transport(uint8_t proto, uint8_t family)
     return proto == NP_TCP || proto == NP_UDP || proto == (family == 4 ? NP_ICMP : NP_ICMPV6);
 }
 
-static np_decoded transport(np_packet *p, view v, bool fragmented)
+/* Behind the eight bytes of an ICMP error's header. */
+static np_decoded icmp_error(np_packet *p, view v, np_tuple *quoted)
+{
+    *quoted = (np_tuple){.family = p->family};
+    np_decoded d = quoted_ip(&v, quoted);
+    if (d != NP_DECODED_OK) return d;
+    if (!is_transport(quoted->proto, quoted->family)) return NP_DECODED_OTHER;
+    d = quoted_ports(v, quoted);
+    return d == NP_DECODED_OK ? NP_DECODED_ERROR : d;
+}
+
+static bool is_error(uint8_t type, uint8_t family)
+{
+    if (family == 6) return type <= ERROR6_LAST;
+    return type == UNREACHABLE || type == SOURCE_QUENCH || type == REDIRECT || type == TIME_EXCEEDED ||
+           type == PARAMETER_PROBLEM;
+}
+
+static np_decoded icmp(np_packet *p, view v, np_tuple *quoted)
+{
+    const uint8_t *h = v.at;
+    np_decoded d = take(&v, 8);
+    if (d != NP_DECODED_OK) return d;
+    if (is_error(h[0], p->family)) return icmp_error(p, v, quoted);
+    bool request = h[0] == (p->family == 4 ? ECHO_REQUEST : ECHO6_REQUEST);
+    if (!request && h[0] != (p->family == 4 ? ECHO_REPLY : ECHO6_REPLY)) return NP_DECODED_OTHER;
+    p->sport = p->dport = be16(h + 4);
+    p->flags = request;
+    p->payload = clamp16(v.wire);
+    return NP_DECODED_OK;
+}
+
+static np_decoded transport(np_packet *p, view v, bool fragmented, np_tuple *quoted)
 {
     if (!is_transport(p->proto, p->family)) return NP_DECODED_OTHER;
     switch (p->proto) {
     case NP_TCP: return tcp(p, v);
     case NP_UDP: return udp(p, v, fragmented);
-    default: return icmp(p, v);
+    default: return icmp(p, v, quoted);
     }
 }
 
@@ -277,17 +375,17 @@ static np_decoded follow_first(np_decoder *d, np_packet *p, view v, uint32_t id,
 }
 
 /* The IP header is done: p has addresses and protocol, v is behind it. */
-static np_decoded behind_ip(np_decoder *d, np_packet *p, view v, piece f, np_time now)
+static np_decoded behind_ip(np_decoder *d, np_packet *p, view v, piece f, np_time now, np_tuple *quoted)
 {
     if (f.later) return follow_first(d, p, v, f.id, now);
-    np_decoded result = transport(p, v, f.fragmented);
+    np_decoded result = transport(p, v, f.fragmented, quoted);
     if (result == NP_DECODED_OK && f.fragmented && d) remember_first(d, p, f.id, now);
     return result;
 }
 
 /* ---- network ---- */
 
-static np_decoded ipv4(np_decoder *d, np_packet *p, view v, np_time now)
+static np_decoded ipv4(np_decoder *d, np_packet *p, view v, np_time now, np_tuple *quoted)
 {
     const uint8_t *h = v.at;
     view whole = v;
@@ -310,25 +408,10 @@ static np_decoded ipv4(np_decoder *d, np_packet *p, view v, np_time now)
     uint32_t offset = be16(h + 6) & 0x1fffu, more = be16(h + 6) & 0x2000u;
     if (offset > 0 && !is_transport(p->proto, 4)) return NP_DECODED_OTHER;
     return behind_ip(d, p, v, (piece){.fragmented = offset || more, .later = offset > 0, .id = be16(h + 4)},
-                     now);
+                     now, quoted);
 }
 
-static bool is_extension(uint8_t next)
-{
-    switch (next) {
-    case EXT_HOP_BY_HOP:
-    case EXT_ROUTING:
-    case EXT_FRAGMENT:
-    case EXT_AH:
-    case EXT_DESTINATION:
-    case EXT_MOBILITY:
-    case EXT_HIP:
-    case EXT_SHIM6: return true;
-    default: return false;
-    }
-}
-
-static np_decoded ipv6(np_decoder *d, np_packet *p, view v, np_time now)
+static np_decoded ipv6(np_decoder *d, np_packet *p, view v, np_time now, np_tuple *quoted)
 {
     const uint8_t *h = v.at;
     np_decoded result = take(&v, 40);
@@ -360,13 +443,39 @@ static np_decoded ipv6(np_decoder *d, np_packet *p, view v, np_time now)
         p->proto = x[0];
     }
     if (f.later && !is_extension(p->proto) && !is_transport(p->proto, 6)) return NP_DECODED_OTHER;
-    return behind_ip(d, p, v, f, now);
+    return behind_ip(d, p, v, f, now, quoted);
 }
 
 /* ---- link ---- */
 
-/* RFC 2516 4: version and type, code, session, length; then PPP's protocol, which may be compressed to its
-   odd second byte (RFC 1661 6.5). */
+/* PPP's protocol, which may be compressed to its odd second byte (RFC 1661 6.5). */
+static np_decoded ppp_protocol(view *v, uint32_t *type)
+{
+    const uint8_t *h = v->at;
+    np_decoded result = take(v, 1);
+    if (result != NP_DECODED_OK) return result;
+    uint32_t protocol = h[0];
+    if (!(protocol & 1)) {
+        result = take(v, 1);
+        if (result != NP_DECODED_OK) return result;
+        protocol = be16(h);
+    }
+    if (protocol != PPP_IPV4 && protocol != PPP_IPV6) return NP_DECODED_NOT_IP;
+    *type = protocol == PPP_IPV4 ? ETHER_IPV4 : ETHER_IPV6;
+    return NP_DECODED_OK;
+}
+
+/* RFC 1662 3.1: address and control, ff 03, may be there or not. */
+static np_decoded ppp(view *v, uint32_t *type)
+{
+    view from = *v;
+    np_decoded result = take(v, 2);
+    if (result != NP_DECODED_OK) return result;
+    if (from.at[0] != 0xff || from.at[1] != 0x03) *v = from;
+    return ppp_protocol(v, type);
+}
+
+/* RFC 2516 4: version and type, code, session, length; then PPP. */
 static np_decoded pppoe(view *v, uint32_t *type)
 {
     const uint8_t *h = v->at;
@@ -374,21 +483,27 @@ static np_decoded pppoe(view *v, uint32_t *type)
     if (result != NP_DECODED_OK) return result;
     uint32_t length = be16(h + 4);
     if (length < v->wire) set_wire(v, length);
-    const uint8_t *ppp = v->at;
-    result = take(v, 1);
-    if (result != NP_DECODED_OK) return result;
-    uint32_t protocol = ppp[0];
-    if (!(protocol & 1)) {
-        result = take(v, 1);
-        if (result != NP_DECODED_OK) return result;
-        protocol = be16(ppp);
-    }
-    if (h[0] != 0x11 || h[1] != 0 || (protocol != PPP_IPV4 && protocol != PPP_IPV6)) return NP_DECODED_NOT_IP;
-    *type = protocol == PPP_IPV4 ? ETHER_IPV4 : ETHER_IPV6;
-    return NP_DECODED_OK;
+    if (h[0] != 0x11 || h[1] != 0) return NP_DECODED_NOT_IP;
+    return ppp_protocol(v, type);
 }
 
-/* From an EtherType to what it wraps: any number of VLAN tags, then perhaps PPPoE. */
+/* RFC 3032 2.1: labels of four bytes, the last with its lowest bit of the third byte set. What they carry is
+   not said: IP if it looks so (RFC 4928). */
+static np_decoded mpls(view *v, uint32_t *type)
+{
+    for (bool last = false; !last;) {
+        const uint8_t *label = v->at;
+        np_decoded result = take(v, 4);
+        if (result != NP_DECODED_OK) return result;
+        last = label[2] & 1;
+    }
+    if (v->cap < 1) return v->wire < 1 ? NP_DECODED_MALFORMED : NP_DECODED_CUT;
+    uint32_t version = v->at[0] >> 4;
+    *type = version == 4 ? ETHER_IPV4 : ETHER_IPV6;
+    return version == 4 || version == 6 ? NP_DECODED_OK : NP_DECODED_NOT_IP;
+}
+
+/* From an EtherType to what it wraps: any number of VLAN tags, then perhaps PPPoE or MPLS. */
 static np_decoded unwrap(view *v, uint32_t *type)
 {
     while (*type == ETHER_VLAN || *type == ETHER_QINQ || *type == ETHER_QINQ9) {
@@ -398,6 +513,7 @@ static np_decoded unwrap(view *v, uint32_t *type)
         *type = be16(tag + 2);
     }
     if (*type == ETHER_PPPOE) return pppoe(v, type);
+    if (*type == ETHER_MPLS || *type == ETHER_MPLS_MULTICAST) return mpls(v, type);
     return *type == ETHER_IPV4 || *type == ETHER_IPV6 ? NP_DECODED_OK : NP_DECODED_NOT_IP;
 }
 
@@ -422,7 +538,7 @@ static np_decoded link_header(int link, view *v, uint32_t *type)
     static const struct {
         int link;
         uint8_t size, type_at;
-    } framed[] = {{DLT_EN10MB, 14, 12}, {DLT_LINUX_SLL, 16, 14}, {DLT_LINUX_SLL2, 20, 0}};
+    } framed[] = {{DLT_EN10MB, 14, 12}, {DLT_LINUX_SLL, 16, 14}, {DLT_LINUX_SLL2, 20, 0}, {DLT_C_HDLC, 4, 2}};
     const uint8_t *h = v->at;
     np_decoded result;
     for (unsigned i = 0; i < sizeof framed / sizeof framed[0]; i++) {
@@ -439,6 +555,9 @@ static np_decoded link_header(int link, view *v, uint32_t *type)
         if (v->cap < 1) return v->wire < 1 ? NP_DECODED_MALFORMED : NP_DECODED_CUT;
         *type = h[0] >> 4 == 6 ? ETHER_IPV6 : ETHER_IPV4;
         return NP_DECODED_OK;
+    case DLT_PPP:
+    case DLT_PPP_SERIAL: return ppp(v, type);
+    case DLT_PPP_ETHER: return pppoe(v, type);
     case DLT_NULL:
     case DLT_LOOP:
         result = take(v, 4);
@@ -449,23 +568,24 @@ static np_decoded link_header(int link, view *v, uint32_t *type)
 
 /* `d` NULL: without a memory for fragments. */
 static np_decoded decode(np_decoder *d, int link, const uint8_t *data, uint32_t caplen, uint32_t len,
-                         np_time now, np_packet *p)
+                         np_time now, np_packet *p, np_tuple *quoted)
 {
     view v = {.at = data, .cap = caplen, .wire = len < caplen ? caplen : len};
     uint32_t type = 0;
     np_decoded result = link_header(link, &v, &type);
     if (result != NP_DECODED_OK) return result;
     *p = (np_packet){.conn = NP_NO_CONN};
-    return type == ETHER_IPV4 ? ipv4(d, p, v, now) : ipv6(d, p, v, now);
+    return type == ETHER_IPV4 ? ipv4(d, p, v, now, quoted) : ipv6(d, p, v, now, quoted);
 }
 
 np_decoded np_decode(int link, const uint8_t *data, uint32_t caplen, uint32_t len, np_packet *p)
 {
-    return decode(NULL, link, data, caplen, len, 0, p);
+    np_tuple quoted;
+    return decode(NULL, link, data, caplen, len, 0, p, &quoted);
 }
 
 np_decoded np_decoder_decode(np_decoder *d, int link, const uint8_t *data, uint32_t caplen, uint32_t len,
-                             np_time now, np_packet *p)
+                             np_time now, np_packet *p, np_tuple *quoted)
 {
-    return decode(d, link, data, caplen, len, now, p);
+    return decode(d, link, data, caplen, len, now, p, quoted);
 }

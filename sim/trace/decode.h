@@ -32,9 +32,9 @@ void np_decoder_init(np_decoder *d);
 
 /* As np_decode, but later fragments follow the first one seen at most NP_FRAGMENT_LIFE before `now`: they are
    OK, with its ports, the TCP flags of a packet in mid-stream (ACK), and all behind the IP header as payload.
- */
+   When it is an ICMP error, *quoted has the packet it quotes. */
 np_decoded np_decoder_decode(np_decoder *d, int link, const uint8_t *data, uint32_t caplen, uint32_t len,
-                             np_time now, np_packet *p);
+                             np_time now, np_packet *p, np_tuple *quoted);
 
 /* How long a datagram's fragments belong together: Linux gives them 30 s (net.ipv4.ipfrag_time), RFC 8200 4.5
    gives IPv6 60 s. The longer serves both: identifications do not come round that fast in practice. */

@@ -1,4 +1,4 @@
-/* The growing half of the index, and the hash. See index.h. */
+/* The growing half of the index. See index.h. */
 #include "index.h"
 #include <stdlib.h>
 
@@ -44,24 +44,4 @@ bool np_index_add(np_index *x, uint64_t hash, uint32_t i)
     place(x, (hash >> 32 << 32) | (i + 1u));
     x->used++;
     return true;
-}
-
-static uint64_t fold(uint64_t a, uint64_t b)
-{
-    __extension__ unsigned __int128 product = (unsigned __int128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* Multiplying to 128 bits and folding the halves, the addresses first, then all with the ports. The constants
-   are the first bits of the fractions of the square roots of 2, 3, 5 and 7. */
-uint64_t np_index_hash(const np_tuple *t)
-{
-    uint64_t ends =
-        t->local_port | (uint64_t)t->remote_port << 16 | (uint64_t)t->proto << 32 | (uint64_t)t->family << 40;
-    uint64_t addresses = t->local.half[0] ^ (t->remote.half[0] << 32 | t->remote.half[0] >> 32);
-    if (t->family == 6)
-        addresses = fold(addresses ^ 0x3c6ef372fe94f82bu,
-                         t->local.half[1] * 3 ^ t->remote.half[1] ^ 0xa54ff53a5f1d36f1u);
-    return fold(fold(addresses ^ 0x6a09e667f3bcc909u, ends ^ 0xbb67ae8584caa73bu) ^ 0x3c6ef372fe94f82bu,
-                0xa54ff53a5f1d36f1u);
 }

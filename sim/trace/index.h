@@ -30,8 +30,27 @@ void np_index_free(np_index *x);
 /* Adds record `i`. False when memory is out (or 2^30 records are there). */
 bool np_index_add(np_index *x, uint64_t hash, uint32_t i);
 
-/* The hash of a five-tuple. Fixed constants: a result depends on nothing but the capture. */
-uint64_t np_index_hash(const np_tuple *t);
+static inline uint64_t np_index_fold(uint64_t a, uint64_t b)
+{
+    __extension__ unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* The hash of a five-tuple: multiplying to 128 bits and folding the halves, the addresses first, then all
+   with the ports. The constants are the first bits of the fractions of the square roots of 2, 3, 5 and 7, so
+   a result depends on nothing but the capture. */
+static inline uint64_t np_index_hash(const np_tuple *t)
+{
+    uint64_t ends =
+        t->local_port | (uint64_t)t->remote_port << 16 | (uint64_t)t->proto << 32 | (uint64_t)t->family << 40;
+    uint64_t addresses = t->local.half[0] ^ (t->remote.half[0] << 32 | t->remote.half[0] >> 32);
+    if (t->family == 6)
+        addresses = np_index_fold(addresses ^ 0x3c6ef372fe94f82bu,
+                                  t->local.half[1] * 3 ^ t->remote.half[1] ^ 0xa54ff53a5f1d36f1u);
+    return np_index_fold(np_index_fold(addresses ^ 0x6a09e667f3bcc909u, ends ^ 0xbb67ae8584caa73bu) ^
+                             0x3c6ef372fe94f82bu,
+                         0xa54ff53a5f1d36f1u);
+}
 
 static inline uint32_t np_index_start(const np_index *x, uint64_t hash)
 {

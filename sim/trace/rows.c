@@ -117,7 +117,7 @@ void np_rows_flow_head(FILE *f)
     fputs("proto,src,sport,dst,dport,start,end,packets,bytes,longest_idle,evicted,expired,packets_lost\n", f);
 }
 
-void np_rows_flow(FILE *f, const np_flow *flow)
+void np_rows_flow(FILE *f, const np_flow *flow, const np_fate *fate)
 {
     row r = {.n = 0};
     const np_tuple *t = &flow->inside;
@@ -131,8 +131,8 @@ void np_rows_flow(FILE *f, const np_flow *flow)
     put_number(&r, flow->packets);
     put_number(&r, flow->bytes);
     put_time(&r, flow->longest_idle);
-    put_number(&r, flow->evicted);
-    put_number(&r, flow->expired);
-    put_number(&r, flow->packets_lost);
+    put_number(&r, fate->evicted);
+    put_number(&r, fate->expired);
+    put_number(&r, fate->packets_lost);
     end_row(&r, f);
 }

@@ -5,6 +5,7 @@
 #ifndef NATPULSE_TRACE_ROWS_H
 #define NATPULSE_TRACE_ROWS_H
 
+#include "fate.h"
 #include "flows.h"
 #include "natpulse/replay.h"
 
@@ -16,6 +17,6 @@ void np_rows_verdict(FILE *f, const np_captured *c, bool outbound, np_handled h,
 /* proto,src,sport,dst,dport,start,end,packets,bytes,longest_idle,evicted,expired,packets_lost; src is inside.
  */
 void np_rows_flow_head(FILE *f);
-void np_rows_flow(FILE *f, const np_flow *flow);
+void np_rows_flow(FILE *f, const np_flow *flow, const np_fate *fate);
 
 #endif

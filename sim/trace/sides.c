@@ -54,21 +54,23 @@ static bool add_inside(np_sides *s, const np_cidr *c)
     return true;
 }
 
-bool np_sides_init(np_sides *s, const np_replay_config *r, np_error *e)
+void np_sides_public(np_sides *s, const np_addr *first, uint32_t addresses)
+{
+    s->public_first = np_addr_to_ipv4(first);
+    s->publics = addresses;
+}
+
+bool np_sides_init(np_sides *s, const np_cidr *prefix, uint32_t n, np_error *e)
 {
     /* RFC 1918, RFC 6598, RFC 4193 */
     static const char *const private_and_shared[] = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
                                                      "100.64.0.0/10", "fc00::/7"};
     *s = (np_sides){0};
-    if (r->has_public) {
-        s->public_first = np_addr_to_ipv4(&r->public_address);
-        s->publics = r->nat->ports.addresses;
-    }
-    for (uint32_t i = 0; i < r->insides; i++)
-        if (!add_inside(s, &r->inside[i]))
+    for (uint32_t i = 0; i < n; i++)
+        if (!add_inside(s, &prefix[i]))
             return np_fail(e, NP_TROUBLE_USAGE, "too many inside prefixes: at most %d of each family",
                            NP_SIDES_PREFIXES);
-    for (size_t i = 0; r->insides == 0 && i < sizeof private_and_shared / sizeof *private_and_shared; i++) {
+    for (size_t i = 0; n == 0 && i < sizeof private_and_shared / sizeof *private_and_shared; i++) {
         np_cidr c;
         if (np_cidr_parse(private_and_shared[i], &c)) add_inside(s, &c);
     }

@@ -28,10 +28,11 @@ typedef struct np_sides {
     uint32_t public_first, publics; /* IPv4, host order; how many follow each other, 0: none */
 } np_sides;
 
-/* From the replay's inside prefixes (none: private and shared addresses) and public addresses,
-   which are never inside. False and *e when
-   there are too many. */
-bool np_sides_init(np_sides *s, const np_replay_config *r, np_error *e);
+/* From `n` inside prefixes (0: private and shared addresses). False and *e when there are too many. */
+bool np_sides_init(np_sides *s, const np_cidr *prefix, uint32_t n, np_error *e);
+
+/* IPv4 addresses that are the box's own, consecutive, and never inside. */
+void np_sides_public(np_sides *s, const np_addr *first, uint32_t addresses);
 
 np_way np_sides_way(const np_sides *s, const np_packet *p);
 

@@ -3,7 +3,7 @@
  * libpcap, merging and replay.
  *
  *     clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Iinclude tests/fuzz/fuzz_pcap.c \
- *         sim/trace/*.c sim/nat/*.c sim/net/*.c sim/core/*.c -lpcap -lm -o fuzz_pcap
+ *         sim/trace/*.c sim/nat/*.c sim/net/*.c sim/core/*.c -lpcap -lz -lzstd -lm -o fuzz_pcap
  *
  * The first byte chooses: a link type and the packet behind it, or (the other values) a file.
  */
@@ -16,8 +16,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const int links[] = {DLT_EN10MB, DLT_LINUX_SLL, DLT_LINUX_SLL2, DLT_RAW,
-                            DLT_IPV4,   DLT_IPV6,      DLT_NULL,       DLT_LOOP};
+static const int links[] = {DLT_EN10MB, DLT_LINUX_SLL,  DLT_LINUX_SLL2, DLT_RAW,
+                            DLT_IPV4,   DLT_IPV6,       DLT_NULL,       DLT_LOOP,
+                            DLT_PPP,    DLT_PPP_SERIAL, DLT_PPP_ETHER,  DLT_C_HDLC};
 #define LINKS (sizeof links / sizeof *links)
 
 /* One packet with and one without a memory for fragments: what both decode must be the same. */
@@ -25,9 +26,10 @@ static void one_packet(int link, const uint8_t *data, size_t size, uint32_t more
 {
     static np_decoder decoder;
     np_packet p, q;
+    np_tuple quoted;
     uint32_t n = (uint32_t)size;
     np_decoded plain = np_decode(link, data, n, n + more, &p);
-    np_decoded remembering = np_decoder_decode(&decoder, link, data, n, n + more, 0, &q);
+    np_decoded remembering = np_decoder_decode(&decoder, link, data, n, n + more, 0, &q, &quoted);
     if (plain != remembering && plain != NP_DECODED_FRAGMENT) abort();
     if (plain == NP_DECODED_OK && memcmp(&p, &q, sizeof p) != 0) abort();
     if (plain == NP_DECODED_OK && p.family != 4 && p.family != 6) abort();
@@ -49,7 +51,9 @@ static void whole_file(const uint8_t *data, size_t size)
         np_capture *c = np_capture_open((const char *[]){path, path}, 2, NULL, &e);
         if (c && np_replay_run(c, &config, NULL, &s, &e)) {
             const np_capture_counts *n = np_capture_count(c);
-            if (s.outbound + s.inbound + s.local + s.elsewhere != n->by_decoded[NP_DECODED_OK]) abort();
+            if (s.outbound + s.inbound + s.local + s.elsewhere !=
+                n->by_decoded[NP_DECODED_OK] + n->by_decoded[NP_DECODED_ERROR])
+                abort();
             if (s.forwarded + s.dropped + s.reset != s.outbound + s.inbound) abort();
         }
         np_capture_close(c);

@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+static np_tuple quoted; /* by the latest ICMP error */
+
 /* ---- building packets ---- */
 
 typedef struct bytes {
@@ -164,6 +166,13 @@ static uint32_t all_links(framed *out)
     LINK(DLT_NULL), put32(b, 2);
     LINK(DLT_NULL), put32(b, 0x02000000);
     LINK(DLT_LOOP), put32(b, 2);
+    LINK(DLT_PPP), put16(b, 0x0021);
+    LINK(DLT_PPP), put16(b, 0xff03), put16(b, 0x0021);
+    LINK(DLT_PPP_SERIAL), put16(b, 0xff03), put8(b, 0x21);
+    LINK(DLT_PPP_ETHER), put32(b, 0x11000001), put16(b, 2 + 47), put16(b, 0x0021);
+    LINK(DLT_C_HDLC), put16(b, 0x0f00), put16(b, 0x0800);
+    LINK(DLT_EN10MB), ethernet(b, 0x8847), put32(b, 0x00010140);
+    LINK(DLT_EN10MB), ethernet(b, 0x8847), put32(b, 0x00010040), put32(b, 0x00020140);
 #undef LINK
     for (uint32_t i = 0; i < n; i++) plain_tcp(&out[i].b);
     return n;
@@ -182,7 +191,7 @@ static void test_links(void **state)
         assert_int_equal(decode(f[i].link, &f[i].b, &p), NP_DECODED_OK);
         expect_plain_tcp(&p);
     }
-    assert_false(np_decode_knows(DLT_PPP));
+    assert_false(np_decode_knows(DLT_FRELAY));
 }
 
 /* However few bytes the capture kept: CUT, or decoded the same. */
@@ -221,7 +230,7 @@ static void test_not_ip(void **state)
     assert_int_equal(decode(DLT_EN10MB, &llc, &p), NP_DECODED_NOT_IP);
     assert_int_equal(decode(DLT_EN10MB, &lcp, &p), NP_DECODED_NOT_IP);
     assert_int_equal(decode(DLT_NULL, &appletalk, &p), NP_DECODED_NOT_IP);
-    assert_int_equal(decode(DLT_PPP, &arp, &p), NP_DECODED_NOT_IP);
+    assert_int_equal(decode(DLT_FRELAY, &arp, &p), NP_DECODED_NOT_IP);
 }
 
 /* ---- lengths ---- */
@@ -387,9 +396,87 @@ static void test_icmp(void **state)
         assert_int_equal(p.dport, 0xbeef);
         assert_int_equal(p.flags, echo[i].request);
     }
-    assert_int_equal(icmp_type(4, 3, &p), NP_DECODED_OTHER);
+    assert_int_equal(icmp_type(4, 3, &p), NP_DECODED_MALFORMED); /* it quotes nothing */
     assert_int_equal(icmp_type(4, 128, &p), NP_DECODED_OTHER);
-    assert_int_equal(icmp_type(6, 8, &p), NP_DECODED_OTHER);
+    assert_int_equal(icmp_type(6, 8, &p), NP_DECODED_MALFORMED);
+    assert_int_equal(icmp_type(6, 135, &p), NP_DECODED_OTHER);
+}
+
+/* An error of `type` that quotes `inner`, cut to `caplen` bytes. */
+static np_decoded error_cut(unsigned family, unsigned type, const bytes *inner, uint32_t missing,
+                            np_packet *p)
+{
+    np_decoder d;
+    bytes b = {0};
+    if (family == 4)
+        ipv4_header(&b, NP_ICMP, 28 + inner->n, 0);
+    else
+        ipv6_header(&b, NP_ICMPV6, 8 + inner->n);
+    put8(&b, type), put8(&b, 1), put16(&b, 0), put32(&b, 0), put(&b, inner->at, inner->n);
+    uint32_t caplen = b.n - missing;
+    uint8_t *exact = malloc(caplen);
+    memcpy(exact, b.at, caplen);
+    np_decoder_init(&d);
+    quoted = (np_tuple){0};
+    np_decoded result = np_decoder_decode(&d, DLT_RAW, exact, caplen, b.n, 0, p, &quoted);
+    free(exact);
+    return result;
+}
+
+/* Errors bear the five-tuple that they quote: the first eight bytes of the transport are enough. */
+static void test_icmp_errors(void **state)
+{
+    (void)state;
+    static const unsigned types4[] = {3, 4, 5, 11, 12}, types6[] = {1, 2, 3, 4};
+    np_packet p;
+    bytes tcp = {0}, udp = {0}, udp6 = {0}, hops6 = {0}, echo = {0}, later = {0}, igmp = {0},
+          unreachable = {0};
+    ipv4_header(&tcp, NP_TCP, 1500, 0x4000), put16(&tcp, 40000), put16(&tcp, 443), put32(&tcp, 7);
+    ipv4_header(&udp, NP_UDP, 1500, 0x2000), udp_header(&udp, 3000);
+    ipv6_header(&udp6, NP_UDP, 1000), udp_header(&udp6, 1000);
+    ipv6_header(&hops6, 0, 1000), put8(&hops6, NP_UDP), put_zeros(&hops6, 7), udp_header(&hops6, 992);
+    ipv4_header(&echo, NP_ICMP, 84, 0), put8(&echo, 8), put_zeros(&echo, 3), put16(&echo, 0xbeef),
+        put16(&echo, 1);
+    ipv4_header(&later, NP_UDP, 1500, 0x2001), put_zeros(&later, 8);
+    ipv4_header(&igmp, 2, 28, 0), put_zeros(&igmp, 8);
+    ipv4_header(&unreachable, NP_ICMP, 56, 0), put8(&unreachable, 3), put_zeros(&unreachable, 7);
+
+    for (size_t i = 0; i < sizeof types4 / sizeof *types4; i++) {
+        assert_int_equal(error_cut(4, types4[i], &tcp, 0, &p), NP_DECODED_ERROR);
+        assert_int_equal(p.proto, NP_ICMP);
+        assert_int_equal(np_addr_to_ipv4(&p.src), 0x0a000001);
+        assert_int_equal(quoted.proto, NP_TCP);
+        assert_int_equal(quoted.family, 4);
+        assert_int_equal(np_addr_to_ipv4(&quoted.local), 0x0a000001);
+        assert_int_equal(np_addr_to_ipv4(&quoted.remote), 0xc0000201);
+        assert_int_equal(quoted.local_port, 40000);
+        assert_int_equal(quoted.remote_port, 443);
+    }
+    for (size_t i = 0; i < sizeof types6 / sizeof *types6; i++) {
+        assert_int_equal(error_cut(6, types6[i], i % 2 ? &udp6 : &hops6, 0, &p), NP_DECODED_ERROR);
+        assert_int_equal(p.proto, NP_ICMPV6);
+        assert_int_equal(quoted.proto, NP_UDP);
+        assert_int_equal(quoted.family, 6);
+        assert_int_equal(quoted.local.byte[0], 0xfd);
+        assert_int_equal(quoted.remote.byte[15], 1);
+        assert_int_equal(quoted.local_port, 5353);
+        assert_int_equal(quoted.remote_port, 53);
+    }
+    assert_int_equal(error_cut(4, 3, &udp, 0, &p), NP_DECODED_ERROR);
+    assert_int_equal(quoted.local_port, 5353);
+    assert_int_equal(error_cut(4, 11, &echo, 0, &p), NP_DECODED_ERROR);
+    assert_int_equal(quoted.local_port, 0xbeef);
+    assert_int_equal(quoted.remote_port, 0xbeef);
+    assert_int_equal(error_cut(4, 3, &later, 0, &p), NP_DECODED_FRAGMENT);
+    assert_int_equal(error_cut(4, 3, &igmp, 0, &p), NP_DECODED_OTHER);
+    assert_int_equal(error_cut(4, 3, &unreachable, 0, &p), NP_DECODED_OTHER);
+    assert_int_equal(error_cut(4, 3, &udp6, 0, &p), NP_DECODED_MALFORMED);
+    for (uint32_t missing = 1; missing < tcp.n; missing++)
+        assert_int_equal(error_cut(4, 3, &tcp, missing, &p),
+                         missing <= 4 ? NP_DECODED_ERROR : NP_DECODED_CUT);
+    for (uint32_t missing = 1; missing < hops6.n; missing++)
+        assert_int_equal(error_cut(6, 1, &hops6, missing, &p),
+                         missing <= 4 ? NP_DECODED_ERROR : NP_DECODED_CUT);
 }
 
 /* ---- fragments ---- */
@@ -404,7 +491,7 @@ static np_decoded next_fragment(np_decoder *d, unsigned id, unsigned fragment, u
         udp_header(&b, 1000), put_zeros(&b, 16);
     else
         tcp_header(&b, "", 0), put_zeros(&b, 4);
-    return np_decoder_decode(d, DLT_RAW, b.at, b.n, b.n, now, p);
+    return np_decoder_decode(d, DLT_RAW, b.at, b.n, b.n, now, p, &quoted);
 }
 
 static void test_fragments(void **state)
@@ -449,8 +536,10 @@ static void test_fragments6(void **state)
     np_decoder_init(&d);
     fragment6(&first, 1, NP_UDP, 99), fragment6(&later, 16, NP_UDP, 99), fragment6(&atomic, 0, NP_UDP, 99);
     assert_int_equal(np_decode(DLT_RAW, later.at, later.n, later.n, &p), NP_DECODED_FRAGMENT);
-    assert_int_equal(np_decoder_decode(&d, DLT_RAW, first.at, first.n, first.n, 0, &p), NP_DECODED_OK);
-    assert_int_equal(np_decoder_decode(&d, DLT_RAW, later.at, later.n, later.n, 0, &p), NP_DECODED_OK);
+    assert_int_equal(np_decoder_decode(&d, DLT_RAW, first.at, first.n, first.n, 0, &p, &quoted),
+                     NP_DECODED_OK);
+    assert_int_equal(np_decoder_decode(&d, DLT_RAW, later.at, later.n, later.n, 0, &p, &quoted),
+                     NP_DECODED_OK);
     assert_int_equal(p.sport, 5353);
     assert_int_equal(p.proto, NP_UDP);
     /* A fragment header on a whole datagram (RFC 6946): its UDP length counts again. */
@@ -476,7 +565,7 @@ static void damage(int link, const uint8_t *data, uint32_t caplen, uint32_t len,
     for (uint32_t flips = any(4); cut && flips > 0; flips--)
         exact[any(cut < 80 ? cut : 80)] = (uint8_t)any(256);
     np_packet p = {0};
-    np_decoded result = np_decoder_decode(d, link, exact, cut, any(2) ? len : cut, 0, &p);
+    np_decoded result = np_decoder_decode(d, link, exact, cut, any(2) ? len : cut, 0, &p, &quoted);
     assert_in_range(result, 0, NP_DECODED_COUNT - 1);
     if (result == NP_DECODED_OK) {
         assert_true(p.family == 4 || p.family == 6);
@@ -529,12 +618,12 @@ int main(void)
     random_state = getenv("NP_SEED") ? strtoull(getenv("NP_SEED"), NULL, 0) : 1;
     printf("NP_SEED=%llu\n", (unsigned long long)random_state);
     const struct CMUnitTest test[] = {
-        cmocka_unit_test(test_links),      cmocka_unit_test(test_every_cut),
-        cmocka_unit_test(test_not_ip),     cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_ip_options), cmocka_unit_test(test_tcp_options),
-        cmocka_unit_test(test_ipv6),       cmocka_unit_test(test_icmp),
-        cmocka_unit_test(test_fragments),  cmocka_unit_test(test_fragments6),
-        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_links),       cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_not_ip),      cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_ip_options),  cmocka_unit_test(test_tcp_options),
+        cmocka_unit_test(test_ipv6),        cmocka_unit_test(test_icmp),
+        cmocka_unit_test(test_fragments),   cmocka_unit_test(test_fragments6),
+        cmocka_unit_test(test_icmp_errors), cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests_name("decode", test, NULL, NULL);
 }

@@ -116,7 +116,7 @@ static const char *model_packet(model *m, int n, bool out, uint8_t flags, np_tim
     } else if (out && (syn || !is_tcp(n))) {
         make(m, n, out, now);
         reason = "created";
-    } else if (f->fresh ? m->adopt_first && (f->packets == 1 || m->reopen) : m->reopen && !ended(f)) {
+    } else if (f->fresh ? m->adopt_first && (f->packets == 1 || m->reopen) : m->reopen) {
         make(m, n, out, now);
         reason = "adopted";
     } else if (out && m->nat->unknown_outbound == NP_UNKNOWN_ADOPT && !(flags & NP_RST)) {

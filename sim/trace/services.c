@@ -1,0 +1,54 @@
+/* The flows of a replay by protocol and port. See services.h. */
+#include "services.h"
+#include "fate.h"
+#include <stdlib.h>
+
+enum { OF_TCP, OF_UDP, OF_ICMP, PROTOCOLS };
+static const uint8_t number[PROTOCOLS] = {NP_TCP, NP_UDP, NP_ICMP};
+
+#define PORTS 65536u
+
+static uint32_t place_of(const np_tuple *t)
+{
+    if (t->proto != NP_TCP && t->proto != NP_UDP) return OF_ICMP * PORTS;
+    uint32_t port = t->local_port < t->remote_port ? t->local_port : t->remote_port;
+    return (t->proto == NP_TCP ? OF_TCP : OF_UDP) * PORTS + port;
+}
+
+/* The most hurt first, then the largest, then by protocol and port. */
+static int by_damage(const void *a, const void *b)
+{
+    const np_replay_service *x = a, *y = b;
+    if (x->flows_hurt != y->flows_hurt) return x->flows_hurt > y->flows_hurt ? -1 : 1;
+    if (x->flows != y->flows) return x->flows > y->flows ? -1 : 1;
+    if (x->proto != y->proto) return x->proto < y->proto ? -1 : 1;
+    return x->port < y->port ? -1 : x->port > y->port;
+}
+
+bool np_services_sum(const np_flows *flows, size_t at, np_replay_summary *s)
+{
+    np_replay_service *all = calloc(PROTOCOLS * PORTS, sizeof *all);
+    if (!all) return false;
+    for (uint32_t n = 0; n < flows->n; n++) {
+        np_flow *f = np_flows_at(flows, n);
+        const np_fate *fate = (const np_fate *)((const char *)np_flow_own(f) + at);
+        np_replay_service *x = &all[place_of(&f->inside)];
+        x->flows++;
+        x->packets += f->packets;
+        x->flows_hurt += fate->evicted + fate->expired > 0;
+        x->packets_hurt += fate->packets_lost;
+    }
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < PROTOCOLS * PORTS; i++) {
+        if (all[i].flows == 0) continue;
+        all[i].proto = number[i / PORTS];
+        all[i].port = (uint16_t)(i % PORTS);
+        all[used++] = all[i];
+    }
+    qsort(all, used, sizeof *all, by_damage);
+    s->services_all = used;
+    s->services = used < NP_REPLAY_SERVICES ? used : NP_REPLAY_SERVICES;
+    memcpy(s->service, all, s->services * sizeof *all);
+    free(all);
+    return true;
+}
