@@ -17,31 +17,20 @@
  *     packet TIME client|server FLAGS SEQ LENGTH      as they left that end's interface; SEQ relative to its
  * SYN knew TIME client|server HOW                      timeout, reset, closed, beats, silence
  */
+#include "netlab.h"
+#include "wire.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_conntrack.h>
-#include <linux/netlink.h>
-#include <net/if.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "wire.h"
-
-#define SECOND    1000000000LL
 #define NEVER     INT64_MAX
 #define PORT      7000
 #define COMMANDS  8
@@ -71,49 +60,12 @@ typedef struct ends {
     uint32_t missed;
 } ends;
 
-static void __attribute__((format(printf, 1, 2), noreturn)) die(const char *format, ...)
-{
-    va_list a;
-    va_start(a, format);
-    vfprintf(stderr, format, a);
-    va_end(a);
-    fprintf(stderr, ": %s\n", strerror(errno));
-    exit(1);
-}
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return t.tv_sec * SECOND + t.tv_nsec;
-}
-
 static int64_t elapsed(const ends *e)
 {
     return now_ns() - e->start;
 }
 
 /* ---- set-up ---- */
-
-static void enter(const char *role, const char *suffix)
-{
-    char path[200];
-    snprintf(path, sizeof path, "/run/netns/%s%s", role, suffix);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || setns(fd, CLONE_NEWNET) < 0) die("%s", path);
-    close(fd);
-}
-
-static int watch(const char *name)
-{
-    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_ALL)), on = 1;
-    struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
-    at.sll_ifindex = (int)if_nametoindex(name);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) < 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) < 0)
-        die("watching %s", name);
-    return fd;
-}
 
 static void set(int fd, int level, int option, int value)
 {
@@ -129,18 +81,18 @@ static struct sockaddr_in server_address(void)
 static void set_up(ends *e, const char *suffix)
 {
     struct sockaddr_in a = server_address();
-    enter("router", suffix);
-    e->table = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-    enter("server", suffix);
-    e->wire[SERVER] = watch("s0");
+    netlab_enter("router", suffix);
+    e->table = conntrack_open();
+    netlab_enter("server", suffix);
+    e->wire[SERVER] = netlab_open("s0", NETLAB_ALL);
     e->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     set(e->listener, SOL_SOCKET, SO_REUSEADDR, 1);
     if (bind(e->listener, (struct sockaddr *)&a, sizeof a) < 0 || listen(e->listener, 1) < 0)
         die("listening");
-    enter("client", suffix);
-    e->wire[CLIENT] = watch("c0");
+    netlab_enter("client", suffix);
+    e->wire[CLIENT] = netlab_open("c0", NETLAB_ALL);
     e->sock[CLIENT] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (e->table < 0 || e->sock[CLIENT] < 0) die("socket");
+    if (e->sock[CLIENT] < 0) die("socket");
     if (e->keepalive[0]) {
         set(e->sock[CLIENT], SOL_SOCKET, SO_KEEPALIVE, 1);
         set(e->sock[CLIENT], IPPROTO_TCP, TCP_KEEPIDLE, e->keepalive[0]);
@@ -167,25 +119,6 @@ static void open_connection(ends *e)
     prepare(e, SERVER);
 }
 
-/* Deletes every flow of the router's. */
-static void flush(const ends *e)
-{
-    struct {
-        struct nlmsghdr head;
-        struct nfgenmsg family;
-    } ask = {.head = {.nlmsg_len = sizeof ask,
-                      .nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE,
-                      .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
-             .family = {.nfgen_family = AF_INET, .version = NFNETLINK_V0}};
-    struct {
-        struct nlmsghdr head;
-        struct nlmsgerr error;
-    } answer;
-    if (send(e->table, &ask, sizeof ask, 0) < 0 || recv(e->table, &answer, sizeof answer, MSG_TRUNC) < 0)
-        die("flushing");
-    if (answer.error.error) errno = -answer.error.error, die("flushing");
-}
-
 static void run_command(const char *command)
 {
     pid_t child = fork();
@@ -210,29 +143,14 @@ static void say(const ends *e, int64_t when, const char *format, ...)
 
 static void read_wire(ends *e, int side)
 {
-    uint8_t frame[2048], control[128];
-    struct sockaddr_ll from;
-    struct iovec part = {frame, sizeof frame};
-    struct msghdr m = {.msg_name = &from,
-                       .msg_namelen = sizeof from,
-                       .msg_iov = &part,
-                       .msg_iovlen = 1,
-                       .msg_control = control,
-                       .msg_controllen = sizeof control};
-    ssize_t n;
-    while ((n = recvmsg(e->wire[side], &m, 0)) > ETH_HLEN) {
-        struct timespec t = {0};
-        packet p;
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
-            if (c->cmsg_type == SO_TIMESTAMPNS) memcpy(&t, CMSG_DATA(c), sizeof t);
-        m.msg_controllen = sizeof control;
-        if (from.sll_pkttype != PACKET_OUTGOING || frame[12] != 8 || frame[13] != 0) continue;
-        if (!wire_parse(&p, frame + ETH_HLEN, (size_t)n - ETH_HLEN) || p.proto != TCP) continue;
+    netlab_packet heard;
+    packet p;
+    while (netlab_hear_one(e->wire[side], &heard)) {
+        if (!heard.leaving || !wire_parse(&p, heard.data, heard.n) || p.proto != TCP) continue;
         if (!e->shown[side]) e->isn[side] = p.seq;
-        int64_t when = t.tv_sec * SECOND + t.tv_nsec;
-        if (!e->shown[side] && side == CLIENT) e->start = when;
+        if (!e->shown[side] && side == CLIENT) e->start = heard.when;
         e->shown[side] = true;
-        say(e, when, "p %s %u %u %u", side_name[side], p.flags & ~PSH, p.seq - e->isn[side], p.length);
+        say(e, heard.when, "p %s %u %u %u", side_name[side], p.flags & ~PSH, p.seq - e->isn[side], p.length);
     }
 }
 
@@ -292,7 +210,7 @@ static int64_t keep_time(ends *e)
     }
     if (now >= e->flush_at) {
         e->flush_at = NEVER;
-        flush(e);
+        conntrack_flush(e->table);
     }
     for (uint32_t i = 0; i < e->commands; i++) {
         if (now >= e->command[i].at) {

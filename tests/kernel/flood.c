@@ -14,20 +14,12 @@
  *
  * Each flow has a client port and a server port of its own; ports are kept by the router, since none clash.
  */
+#include "netlab.h"
 #include "wire.h"
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
-#include <sched.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CLIENT_IP  0x0a4d0102u /* 10.77.1.2 */
@@ -45,33 +37,6 @@ typedef struct flood {
     uint32_t assured, unassured, fresh, flows, judged; /* judged: packets whose fate is noted */
     uint16_t id;
 } flood;
-
-static void __attribute__((format(printf, 1, 2), noreturn)) die(const char *format, ...)
-{
-    va_list a;
-    va_start(a, format);
-    vfprintf(stderr, format, a);
-    va_end(a);
-    fprintf(stderr, ": %s\n", strerror(errno));
-    exit(1);
-}
-
-static int open_interface(const char *role, const char *suffix, const char *name, bool listen)
-{
-    char path[200];
-    snprintf(path, sizeof path, "/run/netns/%s%s", role, suffix);
-    int fd = open(path, O_RDONLY | O_CLOEXEC), room = 64 << 20;
-    if (fd < 0 || setns(fd, CLONE_NEWNET) < 0) die("%s", path);
-    close(fd);
-    int protocol = listen ? htons(ETH_P_IP) : 0;
-    fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-    struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = (uint16_t)protocol};
-    at.sll_ifindex = (int)if_nametoindex(name);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) < 0) die("packet socket on %s", name);
-    if (listen && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) < 0)
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-    return fd;
-}
 
 /* Flow numbers: assured TCP, then unassured UDP, then new UDP. */
 static packet flow_packet(const flood *f, uint32_t flow, bool from_server)
@@ -94,11 +59,10 @@ static uint32_t flow_of(const packet *p, bool at_client)
 /* What came out: new flows at the server, probes at the client. */
 static void look(flood *f, int side)
 {
-    uint8_t frame[ETH_HLEN + WIRE_MOST];
-    ssize_t n;
+    netlab_packet heard;
     packet p;
-    while ((n = recv(f->out[side], frame, sizeof frame, 0)) > 0) {
-        if (!wire_parse(&p, frame + ETH_HLEN, (size_t)n - ETH_HLEN)) continue;
+    while (netlab_hear_one(f->out[side], &heard)) {
+        if (!wire_parse(&p, heard.data, heard.n)) continue;
         uint32_t flow = flow_of(&p, side == 0), first = f->assured + f->unassured;
         if (flow >= f->flows) continue;
         if (side == 0)
@@ -108,25 +72,13 @@ static void look(flood *f, int side)
     }
 }
 
-static void write_record(flood *f, const uint8_t *data, size_t n)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    uint32_t kept = (uint32_t)(n < SNAP ? n : SNAP);
-    uint32_t head[4] = {(uint32_t)t.tv_sec, (uint32_t)t.tv_nsec, kept, (uint32_t)n};
-    fwrite(head, sizeof head, 1, f->pcap);
-    fwrite(data, kept, 1, f->pcap);
-}
-
 static void send_packet(flood *f, packet p, bool from_server)
 {
-    uint8_t frame[ETH_HLEN + WIRE_MOST] = {
-        2, 0, 0, 0, 0, from_server ? 3 : 2, 2, 0, 0, 0, 0, from_server ? 4 : 1, 8, 0};
+    uint8_t frame[NETLAB_FRONT + WIRE_MOST];
     p.id = ++f->id;
-    size_t n = wire_build(&p, frame + ETH_HLEN);
-    write_record(f, frame + ETH_HLEN, n);
-    while (send(f->wire[from_server], frame, ETH_HLEN + n, 0) < 0)
-        if (errno != EAGAIN && errno != ENOBUFS) die("sending");
+    size_t n = wire_build(&p, frame + NETLAB_FRONT);
+    pcap_write(f->pcap, now_ns(), frame + NETLAB_FRONT, n < SNAP ? n : SNAP, n);
+    netlab_send(f->wire[from_server], frame, n, from_server);
     if (f->id % AT_ONCE == 0) look(f, 0), look(f, 1);
 }
 
@@ -185,15 +137,6 @@ static void print_statistics(void)
     printf("early_drop %llu\ndrop %llu\n", (unsigned long long)sum[0], (unsigned long long)sum[1]);
 }
 
-static FILE *create(const char *dir, const char *name)
-{
-    char path[400];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    FILE *f = fopen(path, "wb");
-    if (!f) die("%s", path);
-    return f;
-}
-
 static void run(flood *f)
 {
     uint32_t old = f->assured + f->unassured;
@@ -231,20 +174,20 @@ int main(int argc, char **argv)
             f.fresh = n;
     }
     f.flows = f.assured + f.unassured + f.fresh;
-    f.wire[0] = open_interface("client", suffix, "c0", false);
-    f.out[0] = open_interface("client", suffix, "c0", true);
-    f.wire[1] = open_interface("server", suffix, "s0", false);
-    f.out[1] = open_interface("server", suffix, "s0", true);
-    close(open_interface("router", suffix, "r0", false)); /* and stay there: the counters are its own */
+    netlab_enter("client", suffix);
+    f.wire[0] = netlab_open("c0", NETLAB_SEND);
+    f.out[0] = netlab_open("c0", NETLAB_ARRIVALS);
+    netlab_enter("server", suffix);
+    f.wire[1] = netlab_open("s0", NETLAB_SEND);
+    f.out[1] = netlab_open("s0", NETLAB_ARRIVALS);
+    netlab_enter("router", suffix); /* and stay there: the counters are its own */
     f.judged = f.fresh + f.flows;
     f.passed = malloc(f.judged);
     if (!f.passed) die("memory");
     memset(f.passed, '0', f.judged);
-    f.pcap = create(dir, "arrived.pcap");
-    const uint32_t head[] = {0xa1b23c4d, 0x00040002, 0, 0, SNAP, 101}; /* nanoseconds, raw IP */
-    fwrite(head, sizeof head, 1, f.pcap);
+    f.pcap = pcap_create(dir, "arrived.pcap");
     run(&f);
-    FILE *passed = create(dir, "passed");
+    FILE *passed = create_file(dir, "passed");
     fwrite(f.passed, 1, f.judged, passed);
     if (fclose(passed) || fclose(f.pcap)) die("writing");
     free(f.passed);

@@ -25,39 +25,17 @@
 #include "plan.h"
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_conntrack.h>
-#include <linux/netlink.h>
-#include <net/if.h>
 #include <poll.h>
-#include <sched.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 #define EDGE_CLEAR    (11 * MS)
 #define IDS           65536
 #define SENT_MOST     (3 * STEPS_MOST) /* packets a group */
 #define SNAP          128              /* bytes kept of a packet */
 #define ANSWER_WITHIN (500 * MS)       /* the router's own answer comes at once */
-
-static void __attribute__((format(printf, 1, 2), noreturn)) die(const char *format, ...)
-{
-    va_list a;
-    va_start(a, format);
-    vfprintf(stderr, format, a);
-    va_end(a);
-    fprintf(stderr, "%s%s\n", errno ? ": " : "", errno ? strerror(errno) : "");
-    exit(1);
-}
 
 typedef enum verdict { DROP, FORWARD, RESET } verdict;
 
@@ -98,50 +76,16 @@ typedef struct lab {
     uint16_t *order; /* ids as they arrived */
 } lab;
 
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return t.tv_sec * SECOND + t.tv_nsec;
-}
-
-/* ---- sockets ---- */
-
-static void enter(const char *role, const char *suffix)
-{
-    char path[200];
-    snprintf(path, sizeof path, "/run/netns/%s%s", role, suffix);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || setns(fd, CLONE_NEWNET) < 0) die("%s", path);
-    close(fd);
-}
-
-/* All frames of an interface, with times; or, to send, none. */
-static int open_interface(const char *name, bool listen)
-{
-    int protocol = listen ? htons(ETH_P_ALL) : 0, on = 1, room = 16 << 20;
-    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-    struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = (uint16_t)protocol};
-    at.sll_ifindex = (int)if_nametoindex(name);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) < 0) die("packet socket on %s", name);
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) < 0)
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-    if (listen && setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) < 0)
-        die("timestamps on %s", name);
-    return fd;
-}
-
 static void open_lab(lab *l, const char *suffix)
 {
-    enter("client", suffix);
-    l->wire[0] = open_interface("c0", false);
-    enter("server", suffix);
-    l->wire[1] = open_interface("s0", false);
-    enter("router", suffix);
-    l->watch[0] = open_interface("r0", true);
-    l->watch[1] = open_interface("r1", true);
-    l->table = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-    if (l->table < 0) die("netlink");
+    netlab_enter("client", suffix);
+    l->wire[0] = netlab_open("c0", NETLAB_SEND);
+    netlab_enter("server", suffix);
+    l->wire[1] = netlab_open("s0", NETLAB_SEND);
+    netlab_enter("router", suffix);
+    l->watch[0] = netlab_open("r0", NETLAB_ALL);
+    l->watch[1] = netlab_open("r1", NETLAB_ALL);
+    l->table = conntrack_open();
 }
 
 /* ---- what the router does ---- */
@@ -191,40 +135,24 @@ static void note_departure(lab *l, const packet *p, int side, int64_t when)
     }
 }
 
-static bool read_one(lab *l, int side)
+static void read_side(lab *l, int side)
 {
-    uint8_t frame[2048], control[128];
-    struct sockaddr_ll from;
-    struct iovec part = {frame, sizeof frame};
-    struct msghdr m = {.msg_name = &from,
-                       .msg_namelen = sizeof from,
-                       .msg_iov = &part,
-                       .msg_iovlen = 1,
-                       .msg_control = control,
-                       .msg_controllen = sizeof control};
-    ssize_t n = recvmsg(l->watch[side], &m, 0);
-    if (n < 0) return false;
-    struct timespec t = {0};
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
-        if (c->cmsg_type == SO_TIMESTAMPNS) memcpy(&t, CMSG_DATA(c), sizeof t);
+    netlab_packet heard;
     packet p;
-    if (n < ETH_HLEN || frame[12] != 8 || frame[13] != 0) return true;
-    if (!wire_parse(&p, frame + ETH_HLEN, (size_t)n - ETH_HLEN)) return true;
-    int64_t when = t.tv_sec * SECOND + t.tv_nsec;
-    if (from.sll_pkttype == PACKET_OUTGOING)
-        note_departure(l, &p, side, when);
-    else
-        note_arrival(l, &p, when, frame + ETH_HLEN, (size_t)n - ETH_HLEN);
-    return true;
+    while (netlab_hear_one(l->watch[side], &heard)) {
+        if (!wire_parse(&p, heard.data, heard.n)) continue;
+        if (heard.leaving)
+            note_departure(l, &p, side, heard.when);
+        else
+            note_arrival(l, &p, heard.when, heard.data, heard.n);
+    }
 }
 
 /* Arrivals before departures: a packet that leaves on one side has come in on the other. */
 static void read_all(lab *l, int first)
 {
-    while (read_one(l, first)) {
-    }
-    while (read_one(l, !first)) {
-    }
+    read_side(l, first);
+    read_side(l, !first);
 }
 
 static void check_losses(const lab *l)
@@ -281,8 +209,7 @@ static void quote(const talk *t, const voice *v, const step *s, packet *p)
 static void send_step(lab *l, const talk *t, voice *v)
 {
     const step *s = &t->step[v->next];
-    uint8_t frame[ETH_HLEN + WIRE_MOST] = {
-        2, 0, 0, 0, 0, s->from_server ? 3 : 2, 2, 0, 0, 0, 0, s->from_server ? 4 : 1, 8, 0};
+    uint8_t frame[NETLAB_FRONT + WIRE_MOST];
     if (++l->ids == IDS) errno = 0, die("more than %d packets", IDS - 1);
     uint16_t id = (uint16_t)l->ids;
     fate *f = &l->fate[id];
@@ -290,9 +217,7 @@ static void send_step(lab *l, const talk *t, voice *v)
     f->packet.id = v->id[v->next] = id;
     address(t, v, s, &f->packet);
     if (s->quotes >= 0) quote(t, v, s, &f->packet);
-    size_t n = wire_build(&f->packet, frame + ETH_HLEN);
-    while (send(l->wire[s->from_server], frame, ETH_HLEN + n, 0) < 0)
-        if (errno != EAGAIN && errno != ENOBUFS) die("sending");
+    netlab_send(l->wire[s->from_server], frame, wire_build(&f->packet, frame + NETLAB_FRONT), s->from_server);
     read_all(l, s->from_server);
 }
 
@@ -315,77 +240,12 @@ static int64_t edge_wait(const group *g, int64_t at)
     return wait;
 }
 
-/* A netlink message in the making. */
-typedef struct message {
-    _Alignas(NLMSG_ALIGNTO) uint8_t byte[256];
-    uint32_t n;
-} message;
-
-static uint32_t put(message *m, uint16_t type, const void *data, uint32_t size)
+static void bury_dead(const lab *l, uint32_t number)
 {
-    uint32_t at = m->n;
-    struct nlattr head = {(uint16_t)(NLA_HDRLEN + size), type};
-    memcpy(m->byte + at, &head, sizeof head);
-    if (size) memcpy(m->byte + at + NLA_HDRLEN, data, size);
-    m->n += NLA_ALIGN(NLA_HDRLEN + size);
-    return at;
-}
-static uint32_t open_nest(message *m, uint16_t type)
-{
-    return put(m, type | NLA_F_NESTED, NULL, 0);
-}
-static void close_nest(message *m, uint32_t at)
-{
-    uint16_t size = (uint16_t)(m->n - at);
-    memcpy(m->byte + at, &size, sizeof size);
-}
-
-/* Asks the router for the flow that this talk makes. */
-static void look_up(const lab *l, const talk *t)
-{
-    message m = {.n = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg))};
-    uint32_t src = htonl(t->client), dst = htonl(t->server);
-    uint16_t sport = htons(t->sport), dport = htons(t->dport);
-    uint8_t type = ECHO_REQUEST, code = 0;
-    uint32_t tuple = open_nest(&m, CTA_TUPLE_ORIG), ip = open_nest(&m, CTA_TUPLE_IP);
-    put(&m, CTA_IP_V4_SRC, &src, sizeof src);
-    put(&m, CTA_IP_V4_DST, &dst, sizeof dst);
-    close_nest(&m, ip);
-    uint32_t proto = open_nest(&m, CTA_TUPLE_PROTO);
-    put(&m, CTA_PROTO_NUM, &t->proto, sizeof t->proto);
-    if (t->proto == ICMP) {
-        put(&m, CTA_PROTO_ICMP_ID, &sport, sizeof sport);
-        put(&m, CTA_PROTO_ICMP_TYPE, &type, sizeof type);
-        put(&m, CTA_PROTO_ICMP_CODE, &code, sizeof code);
-    } else {
-        put(&m, CTA_PROTO_SRC_PORT, &sport, sizeof sport);
-        put(&m, CTA_PROTO_DST_PORT, &dport, sizeof dport);
+    for (uint32_t i = l->group[number].first; i < l->plan.talks && l->plan.talk[i].group == number; i++) {
+        const talk *t = &l->plan.talk[i];
+        conntrack_look_up(l->table, &(conntrack_flow){t->client, t->server, t->sport, t->dport, t->proto});
     }
-    close_nest(&m, proto);
-    close_nest(&m, tuple);
-    struct nlmsghdr head = {.nlmsg_len = m.n,
-                            .nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET,
-                            .nlmsg_flags = NLM_F_REQUEST};
-    struct nfgenmsg family = {.nfgen_family = AF_INET, .version = NFNETLINK_V0};
-    memcpy(m.byte, &head, sizeof head);
-    memcpy(m.byte + NLMSG_HDRLEN, &family, sizeof family);
-    union {
-        struct {
-            struct nlmsghdr head;
-            struct nlmsgerr error;
-        } said;
-        char room[8192];
-    } answer;
-    if (send(l->table, m.byte, m.n, 0) < 0 || recv(l->table, &answer, sizeof answer, 0) < NLMSG_HDRLEN)
-        die("asking for a flow");
-    if (answer.said.head.nlmsg_type == NLMSG_ERROR && answer.said.error.error != -ENOENT)
-        errno = -answer.said.error.error, die("asking for a flow");
-}
-
-static void bury_dead(const lab *l, uint32_t group)
-{
-    for (uint32_t i = l->group[group].first; i < l->plan.talks && l->plan.talk[i].group == group; i++)
-        look_up(l, &l->plan.talk[i]);
 }
 
 static void sleep_until(lab *l, int64_t due)
@@ -448,32 +308,12 @@ static int by_arrival(const void *a, const void *b, void *lab_)
     return (x > y) - (x < y);
 }
 
-static FILE *create(const char *dir, const char *name)
-{
-    char path[400];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    FILE *f = fopen(path, "wb");
-    if (!f) die("%s", path);
-    return f;
-}
-
-static void write_u32(FILE *f, uint32_t v)
-{
-    fwrite(&v, 4, 1, f);
-}
-
 static void write_pcap(const lab *l, const char *dir)
 {
-    FILE *f = create(dir, "arrived.pcap");
-    const uint32_t head[] = {0xa1b23c4d, 0x00040002, 0, 0, SNAP, 101}; /* nanoseconds, raw IP */
-    fwrite(head, sizeof head, 1, f);
+    FILE *f = pcap_create(dir, "arrived.pcap");
     for (uint32_t i = 0; i < l->arrived_in_order; i++) {
         const fate *t = &l->fate[l->order[i]];
-        write_u32(f, (uint32_t)(t->arrived / SECOND));
-        write_u32(f, (uint32_t)(t->arrived % SECOND));
-        write_u32(f, t->kept);
-        write_u32(f, t->bytes);
-        fwrite(t->data, t->kept, 1, f);
+        pcap_write(f, t->arrived, t->data, t->kept, t->bytes);
     }
     if (fclose(f)) die("arrived.pcap");
 }
@@ -489,7 +329,7 @@ static void write_ends(FILE *f, const packet *p)
 static void write_csv(const lab *l, const char *dir)
 {
     static const char *const name[] = {"drop", "forward", "reset"};
-    FILE *f = create(dir, "kernel.csv");
+    FILE *f = create_file(dir, "kernel.csv");
     fputs("n,time,group,talk,what,dir,proto,flags,seq,ack,window,length,src,sport,dst,dport,verdict,out_src,"
           "out_sport,"
           "out_dst,out_dport\n",

@@ -10,10 +10,10 @@
 #ifndef KERNEL_PLAN_H
 #define KERNEL_PLAN_H
 
+#include "netlab.h"
 #include "wire.h"
 
-#define MS     1000000LL
-#define SECOND 1000000000LL
+#define MS 1000000LL
 
 /* The router's timeouts in whole seconds, 1 .. TIMEOUT_MOST; TCP's first, and under the names of nat.timeouts
  */

@@ -39,6 +39,6 @@ lab_enter "$0" "$@"
 work=$(mktemp -d "${TMPDIR:-/tmp}/natpulse-full.XXXXXX") || exit 1
 trap '[ -n "${NP_KEEP:-}" ] || rm -rf "$work"' EXIT
 [ -z "${NP_KEEP:-}" ] || echo "kept in $work"
-lab_compile "$work/flood" "$here/flood.c" "$here/wire.c" || exit 1
+lab_compile "$work/flood" "$here/flood.c" "$here/netlab.c" "$here/wire.c" || exit 1
 python3 "$here/full.py" --natpulse "$natpulse" --work "$work" --maximum "$(cat $max_file)" \
     --buckets "$(cat /proc/sys/net/netfilter/nf_conntrack_buckets)"

@@ -17,7 +17,7 @@ echo "NP_SEED=$seed"
 work=$(mktemp -d "${TMPDIR:-/tmp}/natpulse-kernel.XXXXXX") || exit 1
 trap '[ -n "${NP_KEEP:-}" ] || rm -rf "$work"' EXIT
 [ -z "${NP_KEEP:-}" ] || echo "kept in $work"
-lab_compile "$work/inject" "$here/inject.c" "$here/plan.c" "$here/wire.c" || exit 1
+lab_compile "$work/inject" "$here/inject.c" "$here/plan.c" "$here/plan_tcp.c" "$here/netlab.c" "$here/wire.c" || exit 1
 
 # one NAME SEED LOOSE KIND: makes the namespaces and injects
 one() {

@@ -19,7 +19,7 @@ trap '[ -n "${NP_KEEP:-}" ] || rm -rf "$work"' EXIT
 [ -z "${NP_KEEP:-}" ] || echo "kept in $work"
 sanitize=
 case $build in */san*) sanitize=-fsanitize=address,undefined ;; esac
-lab_compile "$work/ends" "$here/ends.c" "$here/wire.c" || exit 1
+lab_compile "$work/ends" "$here/ends.c" "$here/netlab.c" "$here/wire.c" || exit 1
 # shellcheck disable=SC2086,SC2046
 lab_compile "$work/simulate" $sanitize -flto=auto -I"$root/include" "$here/simulate.c" $libs \
     $(pkg-config --libs libfyaml 2>/dev/null || echo -lfyaml) -lm -pthread || exit 1
