@@ -255,8 +255,8 @@ static void too_many(void **state)
         char what; /* b: a beat arrives; m: a message goes out; a: an answer does */
         bool too_many;
     } script[] = {
-        {100, 'b', false},  {399, 'b', false},  {700, 'b', false}, /* near by a second; far enough */
-        {999, 'b', false},  {1000, 'a', false}, {1298, 'b', true}, /* strikes two and three: gone */
+        {100, 'b', false},  {399, 'b', false},  {699, 'b', false}, /* a second too near; just far enough */
+        {998, 'b', false},  {999, 'a', false},  {1297, 'b', true}, /* strikes two and three: gone */
         {2000, 'm', false}, {2001, 'b', false}, {2002, 'b', false}, {2003, 'b', false}, {2004, 'm', false},
         {2005, 'b', false}, {2006, 'b', false}, {2007, 'b', false}, {2008, 'b', true},
     };

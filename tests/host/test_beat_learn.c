@@ -150,6 +150,12 @@ static void mars_falls_back(void **state)
     p.patience = 260 * S;
     go(&p, 8, false);
     assert_true(p.memory.settled && p.memory.value == 250 * S);
+
+    p = mars(NP_DAY); /* at the ceiling it is settled too */
+    go(&p, 40, false);
+    p.patience = 220 * S;
+    go(&p, 13, false);
+    assert_string_equal(p.text, "580! 210x3 580! 210x7 270!");
 }
 
 /* After a week without a change, 20 s more, and on from there. */

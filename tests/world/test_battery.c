@@ -167,6 +167,26 @@ static void test_two_flows(void **state)
         }
 }
 
+/* Data take power by their direction: 1000 bytes a minute at 1 Mbit/s are 8 ms. */
+static void test_directions(void **state)
+{
+    (void)state;
+    for (int pushes = 0; pushes < 2; pushes++) {
+        np_group g;
+        np_world_config c = roomy_world(&g, 10, NP_MINUTE);
+        c.duration = c.warmup + NP_HOUR;
+        g.radio = (np_radio_config){
+            .name = "bare", .up_w = 2, .down_w = 3, .base_w = 0.5, .up_bps = 1e6, .down_bps = 1e6};
+        np_strategy s = one_way(NP_MINUTE);
+        s.beat.bytes = 1000 - 28;
+        s.beat.from = pushes ? NP_BEAT_FROM_SERVER : NP_BEAT_FROM_CLIENT;
+        np_result *r = run(&c, &s, 0);
+        assert_near(VALUE(r, ENERGY), 60 * 0.008 * (pushes ? 3.5 : 2.5), 1e-9,
+                    pushes ? "down, J/h" : "up, J/h");
+        np_result_destroy(r);
+    }
+}
+
 /* TLS adds its bytes to each record, of which a long message needs several. */
 static void test_tls(void **state)
 {
@@ -203,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_a_lone_heartbeat),
         cmocka_unit_test(test_intervals),
         cmocka_unit_test(test_two_flows),
+        cmocka_unit_test(test_directions),
         cmocka_unit_test(test_tls),
     };
     return cmocka_run_group_tests_name("battery", tests, NULL, NULL);
