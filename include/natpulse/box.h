@@ -5,10 +5,14 @@
  * endpoints and no captures: whoever drives it gives packets, and hears through taps what happened to
  * mappings.
  *
- * Mapping and filtering depend on address and port (RFC 4787): any number of flows to different destinations
- * can share an external port. UDP, echo requests, TCP SYNs and other protocols from inside open a mapping. An
- * echo's identifier stands for both of its ports, in tuples as in packets, and is translated. A UDP mapping
- * changes from its first timeout to `udp_stream` with a packet that refreshes it.
+ * By default mapping and filtering depend on address and port (RFC 4787): a mapping is one flow's, and any
+ * number of flows to different destinations can share an external port. Where both depend on less, a mapping
+ * is all flows' of its inside endpoint (to that address), and what is said of it has zeros for the rest.
+ * Where filtering depends on more than mapping, each remote end has an entry of its own, with the external
+ * port that its inside endpoint has: entries are what the table has room for. Where mapping depends on more,
+ * one flow's mapping lets in others. UDP, echo requests, TCP SYNs and other protocols from inside open a
+ * mapping. An echo's identifier stands for both of its ports, in tuples as in packets, and is translated. A
+ * UDP mapping changes from its first timeout to `udp_stream` with a packet that refreshes it.
  *
  * Ties: a mapping whose idle time reaches its timeout exactly is gone (as in Linux, whose deadline test is
  * `deadline <= now`). When two timeout classes hold equally old heads, the class with the lower number is
@@ -54,7 +58,22 @@ typedef enum np_port_select {
     NP_PORT_SEQUENTIAL,
     NP_PORT_LINUX, /* masquerade: the port this source has elsewhere, its own, or one of the same class */
 } np_port_select;
-typedef enum np_expiry { NP_EXPIRY_EXACT, NP_EXPIRY_LAZY } np_expiry;
+typedef enum np_expiry { NP_EXPIRY_EXACT, NP_EXPIRY_LAZY, NP_EXPIRY_SWEEP } np_expiry;
+
+/* What becomes of a TCP connection whose mapping times out. */
+typedef enum np_at_expiry {
+    NP_AT_EXPIRY_SILENT,
+    NP_AT_EXPIRY_RESET_INSIDE,
+    NP_AT_EXPIRY_RESET_BOTH,
+    NP_AT_EXPIRY_RESET_ON_TALK, /* whoever talks next is reset; a SYN is a new beginning */
+} np_at_expiry;
+
+/* RFC 4787 4.1, 5: which part of the remote end counts. */
+typedef enum np_dependence {
+    NP_ENDPOINT_INDEPENDENT,
+    NP_ADDRESS_DEPENDENT,
+    NP_ADDRESS_AND_PORT_DEPENDENT,
+} np_dependence;
 
 /* How closely packets are judged by their protocol (sim/nat/track.h). */
 typedef enum np_tracking {
@@ -69,8 +88,19 @@ typedef struct np_nat_config {
     const char *evict;                 /* a name from np_evict_list: what happens to a new flow when full */
     np_time timeout[NP_TIMEOUT_COUNT]; /* > 0 */
     np_refresh refresh;                /* whose packets renew a mapping */
-    np_expiry expiry;            /* exact: gone at its deadline. lazy: gone when next looked at or in the way;
-                                    until then it fills its place */
+    struct {
+        uint32_t start, end; /* all timeouts shrink while the table holds more than `start` mappings: by (end
+                                - n) / (end - start), to nothing at `end`, which may be above the capacity
+                                (pf). end 0: they do not */
+    } adaptive;
+    np_expiry expiry; /* exact: gone at its deadline. lazy: gone when next looked at or in the way; until
+                         then it fills its place. sweep: gone at the first multiple of `sweep` from its
+                         deadline on; until then a packet finds it and revives it */
+    np_time sweep;    /* >= 1 ms */
+    np_at_expiry at_expiry;
+    np_dependence mapping;   /* which flows of an inside endpoint have the same external endpoint */
+    np_dependence filtering; /* from whom it lets packets in: all; addresses, or ends, it sent packets to */
+    bool hairpin;            /* inside hosts reach each other at their external endpoints (RFC 4787 6) */
     np_tracking tracker;
     bool loose;                  /* tracker linux: picks up TCP flows in the middle */
     bool be_liberal;             /* tracker linux: a packet out of the window is not invalid */
@@ -79,17 +109,30 @@ typedef struct np_nat_config {
                                     that it refuses; only RESET has a meaning */
     np_unknown unknown_inbound;  /* a packet from outside without a mapping, or invalid: DROP, or RESET as a
                                     machine's closed ports answer */
-    const np_time *foresight; /* `belady` only, from replays: when each flow (by the np_packet.conn that made its
-                                 mapping) next needs its mapping; NP_NEVER: no more. Kept up to date by the
-                                 driver, before it hands on a packet of the flow. Not owned */
+    const np_time *foresight; /* `belady` only, from replays: when each flow (by the np_packet.conn that made
+                                 its mapping) next needs its mapping; NP_NEVER: no more. Kept up to date by
+                                 the driver, before it hands on a packet of the flow. Not owned */
     struct {
         np_port_select select;
         uint16_t low, high; /* external ports, inclusive. Preserving may go outside the range; with LINUX,
                                1-65535 means none: a port then stays in its class */
         uint32_t addresses; /* public addresses, consecutive from `first`; >= 1 */
-        np_addr first;      /* IPv4 */
+        uint32_t block;     /* ports come in blocks of so many, each one inside host's; 0: they do not */
+        uint32_t blocks;    /* most blocks an inside host can have at a time; >= 1 */
+        uint32_t per_host;  /* most mappings an inside host can have; 0: as many as there is room for */
+        np_time hold;  /* so long after its last use an outside key (with blocks: a block) is not given to
+                          another inside host */
+        np_addr first; /* IPv4 */
     } ports;
+    struct {
+        uint32_t rate;  /* packets per second; 0: as many as come */
+        uint32_t queue; /* packets that can wait; more are dropped */
+    } cpu;
 } np_nat_config;
+
+/* False and *e (a sentence that names the profile, the key and what would be right) unless all of it makes
+   sense together. np_box_create asks for itself. */
+bool np_nat_check(const np_nat_config *c, np_error *e);
 
 /* Names of the eviction policies ("lru", "refuse", ...), NULL at the end. */
 const char *const *np_evict_list(void);
@@ -112,6 +155,11 @@ typedef enum np_reason {
     NP_REASON_NO_PORT,    /* no external port was free */
     NP_REASON_INVALID,    /* its mapping is there, but the tracker does not take it for one of that flow */
     NP_REASON_LEAKED,     /* the tracker refused it, and it went out untranslated */
+    NP_REASON_FILTERED,   /* from outside, for an external endpoint in use, from one that it lets nothing in
+                             from */
+    NP_REASON_HOST_LIMIT, /* the inside host has as many mappings as it may */
+    NP_REASON_EXPIRED,    /* its mapping timed out, and the box says so */
+    NP_REASON_CPU,        /* the box was too busy (np_box_admit) */
     NP_REASON_COUNT,
 } np_reason;
 const char *np_reason_name(np_reason r); /* "mapped", "no-mapping", "table-full", "invalid-leaked", ... */
@@ -145,14 +193,18 @@ typedef struct np_mapping {
 typedef struct np_box_tap {
     void (*mapping)(void *ctx, np_mapping_event what, const np_mapping *m, np_time when);
     void *ctx;
+    /* The box sends a packet of its own: a reset at expiry. Before the tap hears of that mapping's end. NULL:
+       such packets are not made. */
+    void (*emit)(void *ctx, bool to_inside, const np_packet *p, np_time when);
 } np_box_tap;
 
 /* Counters since creation. unknown_out: packets from inside that found no mapping and open none by
    themselves, whatever was then done with them; unknown_in: packets from outside that found none; invalid:
-   packets that the tracker did not take for their mapping's. */
+   packets that the tracker did not take for their mapping's; refused, no_port, host_limit: new flows turned
+   away; cpu: packets that the box had no time for; emitted: packets of its own. */
 typedef struct np_box_counts {
     uint64_t inserts, evictions, expiries, refused, no_port, unknown_in, unknown_out, forwarded_in,
-        forwarded_out, invalid;
+        forwarded_out, invalid, filtered, host_limit, cpu, emitted;
 } np_box_counts;
 
 /* ---- the box ---- */
@@ -168,7 +220,8 @@ void np_box_destroy(np_box *b);
 void np_box_set_tap(np_box *b, np_box_tap tap);
 
 /* A packet arrives from inside. On NP_FORWARD it is translated in place (source address and port).
-   On NP_RESET the caller answers it (np_packet_reset, or ICMP port unreachable for UDP). */
+   On NP_RESET the caller answers it (np_packet_reset, or ICMP port unreachable for UDP).
+   With `hairpin`, when a packet's destination has changed as well, it goes to that inside host. */
 np_handled np_box_outbound(np_box *b, np_packet *p, np_time now);
 
 /* A packet arrives from outside for a public address. On NP_FORWARD its destination is translated in place.
@@ -184,8 +237,8 @@ np_handled np_box_inbound_inside(np_box *b, np_packet *p, np_time now);
    nothing. */
 void np_box_prefetch(const np_box *b, const np_packet *p, bool outbound, bool entry);
 
-/* The same for a flow by its inside five-tuple, whichever way its packet goes: the index, whose hash the other
-   steps want; the mapping; what refreshing the mapping will touch. */
+/* The same for a flow by its inside five-tuple, whichever way its packet goes: the index, whose hash the
+   other steps want; the mapping; what refreshing the mapping will touch. */
 uint64_t np_box_prefetch_index(const np_box *b, const np_tuple *inside);
 void np_box_prefetch_mapping(const np_box *b, uint64_t hash);
 void np_box_prefetch_neighbours(const np_box *b, uint64_t hash);
@@ -205,6 +258,11 @@ void np_box_expire(np_box *b, np_time now);
    the table (NP_MAPPING_CLOSED). */
 void np_box_close(np_box *b, const np_tuple *inside, np_time now);
 
+/* When the box gets round to a packet that arrives `now`: at once without a cpu.rate, else after those before
+   it and as long as it takes. NP_NEVER: its queue is full, the packet is dropped (NP_REASON_CPU). The caller
+   hands the packet on at that time; whoever cannot (a replay) does so now, and only drops. */
+np_time np_box_admit(np_box *b, np_time now);
+
 /* Loses the whole table (a restart). */
 void np_box_flush(np_box *b, np_time now);
 
@@ -218,7 +276,8 @@ size_t np_box_bytes(const np_box *b); /* memory held, all in */
 /* Whether the flow with this inside five-tuple has a mapping; if so fills *m (when not NULL). No refresh. */
 bool np_box_lookup(const np_box *b, const np_tuple *inside, np_mapping *m);
 
-/* The same by what the outside sees: .local is the public address and port. For IPv6 the inside five-tuple. */
+/* The same by what the outside sees: .local is the public address and port. For IPv6 the inside five-tuple.
+ */
 bool np_box_lookup_outside(const np_box *b, const np_tuple *outside, np_mapping *m);
 
 #endif

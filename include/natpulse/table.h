@@ -18,19 +18,21 @@
 /* np_entry.seen */
 enum { NP_SEEN_OUTBOUND = 1, NP_SEEN_INBOUND = 2 };
 
+typedef struct np_entry_link {
+    uint32_t older, newer;
+} np_entry_link;
+
 /* Public so that policies and trackers can read and mark entries; only table.c changes what is indexed or
    linked (addresses, ports, proto, family, class, last, made). IPv4 flows keep their three addresses in the
-   first words, and room for links behind them; IPv6 flows two in full, for they are not translated: their external address and port are the
-   inside ones. */
+   first words, and room for links behind them; IPv6 flows two in full, for they are not translated: their
+   external address and port are the inside ones. */
 typedef struct np_entry {
     np_time last; /* last refresh */
     np_time made; /* when it was inserted */
     union {
         struct {
             uint32_t local, remote, external; /* bytes as in np_addr.word[0] */
-            struct {
-                uint32_t older, newer;
-            } source; /* the box's, see sim/nat/sources.h */
+            np_entry_link chain[2];                 /* the box's (sim/nat/chains.h) */
         } v4;
         struct {
             np_addr local, remote;

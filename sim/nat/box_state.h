@@ -1,106 +1,94 @@
 /*
  * What is inside a NAT box, for the files that make it up:
  *
- *     config.c     defaults, names, checks
- *     track_none.c which packets open a mapping, and the timeout class after each packet
- *     tracked.c    packets of a box with a tracker
+ *     config.c     defaults, names; check.c: what does not go together
+ *     box.c        making boxes, and the life of a mapping
+ *     packets.c    what becomes of each packet; tracked.c: the same with a tracker
  *     track*.c     the trackers
- *     ports*.c     external addresses and ports for new mappings
- *     unknown.c    packets without a mapping that do not open one
- *     evict*.c     who goes when the table is full
- *     box.c        the life of a mapping, and the order of things for each packet
+ *     expiry.c     idle mappings; farewell.c: what the box says to their ends
+ *     ports*.c     external addresses and ports for new mappings; hosts.c, blocks.c: what each inside host
+ * has chains.c     mappings by endpoint graves.c     mappings that are gone and not forgotten cpu.c packets
+ * that wait for the box unknown.c    packets without a mapping that do not open one evict*.c     who goes
+ * when the table is full
  */
 #ifndef NP_NAT_BOX_STATE_H
 #define NP_NAT_BOX_STATE_H
 
+#include "blocks.h"
+#include "chains.h"
 #include "evict.h"
-#include "sources.h"
+#include "graves.h"
+#include "hosts.h"
 #include "track.h"
+
+/* What a box remembers of a TCP flow so that it can reset it: np_box.ends, by [inside, outside]. */
+typedef struct np_ends {
+    uint32_t ack[2];      /* the last ACK it sent */
+    uint32_t end[2];      /* the sequence number behind its last packet */
+    uint8_t heard, acked; /* bit 0: inside, bit 1: outside */
+} np_ends;
 
 struct np_box {
     np_table *table;
-    np_time due; /* no mapping expires before this (exact expiry) */
+    np_time due; /* no mapping is to be removed for its age before this (lazy expiry: NP_NEVER) */
     np_time now; /* of the latest call: time must not run backwards */
     np_nat_config config;
+    bool beside;               /* something is kept beside the table */
+    bool coarse;               /* keys leave out some of the remote end: */
+    np_dependence grain[2];    /* what they have of it, for IPv4 and IPv6 */
     const np_tracker *tracker; /* NULL: none */
     const np_evict_policy *policy;
     void *policy_state;
     np_evict_box policy_view;
     np_track_config track;
-    char *side;          /* the tracker's state, .bytes for each entry */
-    np_sources *sources; /* NULL where nothing asks for them */
+    /* Each of these is NULL unless the configuration asks for it. */
+    char *side; /* the tracker's state, .bytes for each entry */
+    np_chains *chain[NP_CHAIN_KINDS];
+    np_hosts *hosts;
+    np_blocks *blocks;
+    np_ends *ends;     /* for each entry */
+    np_table *expired; /* graves of mappings whose ends are reset when they talk */
+    np_table *held;    /* graves of outside keys in hold */
     np_box_tap tap;
     np_box_counts counts;
     np_key key;
     uint32_t entity;
     uint64_t port_draws; /* random port searches begun */
     uint16_t next_port;  /* of NP_PORT_SEQUENTIAL */
+    np_time filled;      /* when a mapping was last made (adaptive timeouts) */
+    np_time idle_from;   /* when the box will have handled all packets it was given (cpu) */
 };
 
-/* config.c: false and *e unless every value makes sense. */
-bool np_nat_check(const np_nat_config *c, np_error *e);
+/* ---- keys ---- */
 
-/* track_none.c. Whether an outbound packet without a mapping opens one by itself. */
-bool np_track_opens(const np_packet *p);
-
-/* track_none.c. The timeout class of a mapping that has just seen a packet; .seen says so already. */
-uint8_t np_track_class(const np_entry *e);
-uint8_t np_track_first_class(uint8_t proto);
-
-/* ports.c. Finds *external and *port for the new mapping that `p` opens, so that its outside key is free.
-   False when none is. */
-bool np_ports_choose(np_box *b, const np_tuple *inside, const np_packet *p, np_time now, np_addr *external,
-                     uint16_t *port);
-
-/* ports.c. Whether no mapping has this outside key. */
-bool np_port_is_free(np_box *b, const np_tuple *outside, np_time now);
-
-/* ports_linux.c: the same with ports.select linux; on entry *outside is the inside key. */
-bool np_ports_linux(np_box *b, np_tuple *outside, const np_packet *p, np_time now);
-
-/* unknown.c. The verdicts on packets without a mapping. NP_FORWARD: outbound, and to be adopted. */
-np_verdict np_unknown_outbound(const np_box *b, const np_packet *p);
-np_verdict np_unknown_inbound(const np_box *b, const np_packet *p);
-
-/* box.c. Takes a mapping out of the table and tells the tap. */
-void np_box_remove(np_box *b, uint32_t entry, np_mapping_event what, np_time when);
-
-/* box.c. True when the table has a place for the new flow, after evictions if need be. Counts a refusal. */
-bool np_box_make_room(np_box *b, const np_tuple *inside, np_time now);
-
-/* box.c. Makes a mapping for the flow of `p`, for which there is room, and tells the tap. NP_ENTRY_NONE when
-   there is no port for it, which is counted. */
-uint32_t np_box_insert(np_box *b, const np_tuple *inside, uint8_t class, uint8_t state, uint8_t seen,
-                       const np_packet *p, np_time now);
-
-/* box.c. The idle time of `class` begins anew. */
-void np_box_renew(np_box *b, uint32_t entry, uint8_t class, np_time now);
-
-/* tracked.c: np_box_outbound and its kin with a tracker. `entry` is the live one of that flow, or none. */
-np_handled np_tracked_outbound(np_box *b, np_packet *p, const np_tuple *inside, uint32_t entry, np_time now);
-np_handled np_tracked_inbound(np_box *b, np_packet *p, const np_tuple *outside, uint32_t entry,
-                              bool bears_inside, np_time now);
-np_handled np_tracked_adopt(np_box *b, np_packet *p, const np_tuple *inside, uint32_t entry, bool outbound,
-                            np_time now);
-
-/* track.c: the tracker of a configuration; NULL for none. */
-const np_tracker *np_tracker_of(np_tracking t);
-
-/* When idleness ends a mapping. Saturates: a deadline past the end of time is NP_NEVER. */
-static inline np_time np_box_deadline(const np_box *b, const np_entry *e)
+/* An ICMP echo flow has one identifier and no ports: in keys it stands as the local port, which is
+   translated, and the remote port is 0. In packets, and in tuples that others see, it stands in both. */
+static inline bool np_is_echo(uint8_t proto)
 {
-    np_time timeout = b->config.timeout[e->class];
-    return timeout > NP_NEVER - e->last ? NP_NEVER : e->last + timeout;
+    return proto == NP_ICMP || proto == NP_ICMPV6;
 }
 
-/* With lazy expiry: whether looking at this entry finds it dead. It is removed then. */
-static inline bool np_box_found_dead(np_box *b, uint32_t entry, np_time now)
+/* Only protocols with something to translate besides the address can have more than one flow an address. */
+static inline bool np_has_ports(uint8_t proto)
 {
-    if (b->config.expiry != NP_EXPIRY_LAZY) return false;
-    np_time deadline = np_box_deadline(b, np_table_peek(b->table, entry));
-    if (deadline > now) return false;
-    np_box_remove(b, entry, NP_MAPPING_EXPIRED, deadline);
-    return true;
+    return proto == NP_TCP || proto == NP_UDP || np_is_echo(proto);
+}
+
+/* Leaves of the remote end what counts. */
+static inline void np_coarsen(np_tuple *key, np_dependence grain)
+{
+    if (grain == NP_ADDRESS_AND_PORT_DEPENDENT || !np_has_ports(key->proto)) return;
+    key->remote_port = 0;
+    if (grain == NP_ENDPOINT_INDEPENDENT) key->remote = (np_addr){.half = {0, 0}};
+}
+
+/* A flow's key in the table. */
+static inline np_tuple np_box_key(const np_box *b, const np_tuple *flow)
+{
+    np_tuple k = *flow;
+    if (np_is_echo(k.proto)) k.remote_port = 0;
+    if (b->coarse) np_coarsen(&k, b->grain[k.family == 6]);
+    return k;
 }
 
 static inline bool np_box_is_public(const np_box *b, const np_addr *a, int family)
@@ -113,18 +101,6 @@ static inline bool np_box_is_public(const np_box *b, const np_addr *a, int famil
 static inline bool np_entry_is_own(const np_entry *e)
 {
     return e->family == 4 && e->addr.v4.local == e->addr.v4.external;
-}
-
-static inline void *np_box_side(const np_box *b, uint32_t entry)
-{
-    return b->side + (size_t)entry * b->tracker->bytes;
-}
-
-/* An ICMP echo flow has one identifier and no ports: in keys it stands as the local port, which is
-   translated, and the remote port is 0. In packets, and in tuples that others see, it stands in both. */
-static inline bool np_is_echo(uint8_t proto)
-{
-    return proto == NP_ICMP || proto == NP_ICMPV6;
 }
 
 static inline void np_translate_outbound(np_packet *p, const np_entry *e)
@@ -142,5 +118,150 @@ static inline void np_translate_inbound(np_packet *p, const np_entry *e)
     p->dport = e->local_port;
     if (np_is_echo(e->proto)) p->sport = e->local_port;
 }
+
+/* ---- box.c ---- */
+
+/* Takes a mapping out of the table and tells the tap. */
+void np_box_remove(np_box *b, uint32_t entry, np_mapping_event what, np_time when);
+
+/* Whether the new flow may have a mapping and there is a place for it, after evictions if need be. A refusal
+   is counted, and *why says what it was. */
+bool np_box_make_room(np_box *b, const np_tuple *inside, np_time now, np_reason *why);
+
+/* Makes a mapping for the flow of `p`, for which there is room, and tells the tap. NP_ENTRY_NONE when there
+   is no port for it, which is counted. */
+uint32_t np_box_insert(np_box *b, const np_tuple *inside, uint8_t class, uint8_t state, uint8_t seen,
+                       const np_packet *p, np_time now);
+
+static inline void *np_box_side(const np_box *b, uint32_t entry)
+{
+    return b->side + (size_t)entry * b->tracker->bytes;
+}
+
+/* ---- expiry.c ---- */
+
+/* A timeout as it is with the table as full as it is now. */
+np_time np_box_adapted(const np_box *b, np_time timeout);
+
+/* When a mapping with this deadline is really taken. */
+np_time np_box_taken_at(const np_box *b, np_time deadline);
+
+/* A mapping was added: .due shall not be too late. */
+void np_box_note_fill(np_box *b, const np_entry *e);
+
+/* When idleness ends a mapping. Saturates: a deadline past the end of time is NP_NEVER. */
+static inline np_time np_box_deadline(const np_box *b, const np_entry *e)
+{
+    np_time timeout = b->config.timeout[e->class];
+    if (b->config.adaptive.end != 0) timeout = np_box_adapted(b, timeout);
+    return timeout > NP_NEVER - e->last ? NP_NEVER : e->last + timeout;
+}
+
+/* A mapping was renewed: .due shall not be too late. */
+static inline void np_box_note_deadline(np_box *b, const np_entry *e)
+{
+    if (b->config.expiry == NP_EXPIRY_LAZY) return;
+    np_time deadline = np_box_deadline(b, e);
+    if (deadline >= b->due) return;
+    b->due = b->config.expiry == NP_EXPIRY_EXACT ? deadline : np_box_taken_at(b, deadline);
+}
+
+/* The idle time of `class` begins anew. */
+static inline void np_box_renew(np_box *b, uint32_t entry, uint8_t class, np_time now)
+{
+    np_table_touch(b->table, entry, class, now);
+    if (b->policy->touched != NULL) b->policy->touched(b->policy_state, &b->policy_view, entry, now);
+    np_box_note_deadline(b, np_table_peek(b->table, entry));
+}
+
+/* With lazy expiry: whether looking at this entry finds it dead. It is removed then. */
+static inline bool np_box_found_dead(np_box *b, uint32_t entry, np_time now)
+{
+    if (b->config.expiry != NP_EXPIRY_LAZY) return false;
+    np_time deadline = np_box_deadline(b, np_table_peek(b->table, entry));
+    if (deadline > now) return false;
+    np_box_remove(b, entry, NP_MAPPING_EXPIRED, deadline);
+    return true;
+}
+
+/* An entry that was looked up, unless that finds it dead. */
+static inline uint32_t np_box_alive(np_box *b, uint32_t entry, np_time now)
+{
+    return entry != NP_ENTRY_NONE && np_box_found_dead(b, entry, now) ? NP_ENTRY_NONE : entry;
+}
+
+/* The live entry that was last made and agrees with the key, by one of the chains. */
+static inline uint32_t np_box_chained(np_box *b, np_chain_kind kind, const np_tuple *key, np_time now)
+{
+    uint32_t e;
+    do e = np_chains_find(b->chain[kind], key);
+    while (e != NP_ENTRY_NONE && np_box_found_dead(b, e, now));
+    return e;
+}
+
+/* Every call that brings a time begins so. */
+static inline void np_box_begin(np_box *b, np_time now)
+{
+    b->now = now;
+    if (now >= b->due) np_box_expire(b, now);
+}
+
+/* ---- farewell.c ---- */
+
+/* Notes a packet of a mapping. Only with np_box.ends. */
+void np_farewell_note(np_ends *ends, const np_packet *p, bool outbound);
+
+/* A mapping is about to go because it was idle. */
+void np_farewell(np_box *b, uint32_t entry, np_time when);
+
+/* Whether a packet without a mapping belonged to one that expired, and is to be reset for that. */
+bool np_farewell_is_due(const np_box *b, const np_packet *p, const np_tuple *key, bool outbound);
+
+/* ---- trackers ---- */
+
+/* track_none.c. Whether an outbound packet without a mapping opens one by itself. */
+bool np_track_opens(const np_packet *p);
+
+/* track_none.c. The timeout class of a mapping that has just seen a packet; .seen says so already. */
+uint8_t np_track_class(const np_entry *e);
+uint8_t np_track_first_class(uint8_t proto);
+
+/* track.c: the tracker of a configuration; NULL for none. */
+const np_tracker *np_tracker_of(np_tracking t);
+
+/* tracked.c: np_box_outbound and its kin with a tracker. `entry` is the live one of that flow, or none. */
+np_handled np_tracked_outbound(np_box *b, np_packet *p, const np_tuple *inside, uint32_t entry, np_time now);
+np_handled np_tracked_inbound(np_box *b, np_packet *p, const np_tuple *outside, uint32_t entry,
+                              bool bears_inside, np_time now);
+np_handled np_tracked_adopt(np_box *b, np_packet *p, const np_tuple *inside, uint32_t entry, bool outbound,
+                            np_time now);
+
+/* ---- unknown.c: the verdicts on packets without a mapping ---- */
+
+/* NP_FORWARD: to be adopted. */
+np_verdict np_unknown_outbound(const np_box *b, const np_packet *p);
+np_verdict np_unknown_inbound(const np_box *b, const np_packet *p);
+
+/* Why nothing was found for a packet from outside. */
+np_reason np_unknown_reason(np_box *b, const np_tuple *outside, np_time now);
+
+/* ---- ports.c ---- */
+
+/* Finds *external and *port for the new mapping that `p` opens, so that its outside key is free. False when
+   none is. */
+bool np_ports_choose(np_box *b, const np_tuple *inside, const np_packet *p, np_time now, np_addr *external,
+                     uint16_t *port);
+
+/* The block of an external endpoint. Only with blocks. A choice counts as a use of its block. */
+uint32_t np_ports_block(const np_box *b, const np_addr *external, uint16_t port);
+
+/* Whether a new mapping of that inside host may have this outside key. */
+bool np_port_is_free(np_box *b, const np_tuple *outside, const np_addr *host, np_time now);
+
+/* An outside key that this inside host had is free again, and in hold. */
+void np_ports_hold(np_box *b, const np_tuple *outside, const np_addr *host, np_time when);
+
+/* ports_linux.c: the choice with ports.select linux; *outside becomes the outside key. */
+bool np_ports_linux(np_box *b, const np_tuple *inside, const np_packet *p, np_time now, np_tuple *outside);
 
 #endif

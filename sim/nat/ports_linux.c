@@ -44,51 +44,49 @@ static bool in_range(const np_box *b, uint16_t port)
     return any_range(b) || (port >= b->config.ports.low && port <= b->config.ports.high);
 }
 
-static bool take(np_box *b, const np_tuple *outside, const np_packet *p, uint32_t left, np_time now)
+static bool take(np_box *b, const np_tuple *outside, const np_addr *host, const np_packet *p, uint32_t left,
+                 np_time now)
 {
-    if (np_port_is_free(b, outside, now)) return true;
+    if (np_port_is_free(b, outside, host, now)) return true;
     bool syn = p->proto == NP_TCP && (p->flags & NP_SYN);
     if (left > HARDER_FROM || !syn || b->tracker == NULL || b->tracker->yields == NULL) return false;
     uint32_t holder = np_table_find_outside(b->table, outside);
-    if (np_entry_is_own(np_table_peek(b->table, holder)) || !b->tracker->yields(np_box_side(b, holder), p))
+    if (holder == NP_ENTRY_NONE || np_entry_is_own(np_table_peek(b->table, holder)) ||
+        !b->tracker->yields(np_box_side(b, holder), p))
         return false;
     np_box_remove(b, holder, NP_MAPPING_CLOSED, now);
     return true;
 }
 
-static bool search(np_box *b, np_tuple *outside, const np_packet *p, np_time now)
+static bool search(np_box *b, np_tuple *outside, const np_addr *host, const np_packet *p, np_time now)
 {
     ports r = ports_for(b, p->proto, outside->local_port);
     uint32_t round = r.count < FIRST_ROUND ? r.count : FIRST_ROUND;
     for (;; round /= 2) {
-        uint32_t at =
-            np_below(np_random(b->key, b->entity, NP_NAT_PURPOSE_PORT, b->port_draws++), UINT16_MAX + 1);
+        uint64_t bits = np_random(b->key, b->entity, NP_NAT_PURPOSE_PORT, b->port_draws++);
+        uint32_t at = np_below(bits, UINT16_MAX + 1);
         for (uint32_t i = 0; i < round; i++, at++) {
             outside->local_port = (uint16_t)(r.low + at % r.count);
-            if (take(b, outside, p, round - i, now)) return true;
+            if (take(b, outside, host, p, round - i, now)) return true;
         }
         if (round >= r.count || round < 2 * LAST_ROUND) return false;
     }
 }
 
-bool np_ports_linux(np_box *b, np_tuple *outside, const np_packet *p, np_time now)
+bool np_ports_linux(np_box *b, const np_tuple *inside, const np_packet *p, np_time now, np_tuple *outside)
 {
-    uint16_t own = outside->local_port;
-    uint32_t other = np_sources_find(b->sources, outside);
+    *outside = *inside;
+    uint32_t other = np_chains_find(b->chain[NP_CHAIN_INSIDE], inside);
     if (other != NP_ENTRY_NONE) {
         const np_entry *e = np_table_peek(b->table, other);
-        np_addr inside = outside->local;
         outside->local = (np_addr){.word = {e->addr.v4.external}};
         outside->local_port = e->external_port;
-        if (np_port_is_free(b, outside, now)) return true;
-        outside->local = inside;
+        if (np_port_is_free(b, outside, &inside->local, now)) return true;
     }
-    np_tuple ends = {.local = outside->local, .remote = outside->remote, .family = 4};
+    np_tuple ends = {.local = inside->local, .remote = inside->remote, .family = 4};
     uint32_t n = np_below(np_hash_tuple(&ends), b->config.ports.addresses);
     outside->local = np_addr_ipv4(np_addr_to_ipv4(&b->config.ports.first) + n);
-    outside->local_port = own;
-    if (in_range(b, own) && np_port_is_free(b, outside, now)) return true;
-    if (p->proto != NP_TCP && p->proto != NP_UDP && p->proto != NP_ICMP) return false;
-    outside->local_port = own;
-    return search(b, outside, p, now);
+    outside->local_port = inside->local_port;
+    if (in_range(b, inside->local_port) && np_port_is_free(b, outside, &inside->local, now)) return true;
+    return np_has_ports(p->proto) && search(b, outside, &inside->local, p, now);
 }

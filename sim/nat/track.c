@@ -6,5 +6,5 @@
 const np_tracker *np_tracker_of(np_tracking t)
 {
     static const np_tracker *const trackers[] = {[NP_TRACK_NONE] = NULL, [NP_TRACK_LINUX] = &np_track_linux};
-    return trackers[t];
+    return (unsigned)t < sizeof trackers / sizeof *trackers ? trackers[t] : NULL;
 }

@@ -288,7 +288,8 @@ np_track_answer np_linux_tcp_judge(const np_track_config *c, np_linux_flow *f, c
     return answer(f, NP_TRACK_RENEW, class, dir);
 }
 
-/* A closed flow whose numbers lie behind those of a new SYN: the server will take that for a new connection. */
+/* A closed flow whose numbers lie behind those of a new SYN: the server will take that for a new connection.
+ */
 bool np_linux_yields(const void *side, const np_packet *syn)
 {
     const np_linux_flow *f = side;

@@ -45,6 +45,7 @@ static np_track_verdict judge(np_box *b, const np_packet *p, uint32_t entry, boo
     e->state = a.mark;
     bool forward = a.verdict != NP_TRACK_INVALID && a.verdict != NP_TRACK_CUT;
     if (forward) e->seen |= outbound ? NP_SEEN_OUTBOUND : NP_SEEN_INBOUND;
+    if (forward && b->ends != NULL) np_farewell_note(&b->ends[entry], p, outbound);
     if (a.verdict == NP_TRACK_CUT || (a.verdict == NP_TRACK_RENEW && refreshes(b, outbound)))
         np_box_renew(b, entry, a.class, now);
     b->counts.invalid += !forward;
@@ -58,25 +59,21 @@ static uint32_t make(np_box *b, const np_packet *p, const np_tuple *inside, bool
 {
     const np_tracker *t = b->tracker;
     uint64_t side[SIDE_WORDS];
-    if (t->room_first && !np_box_make_room(b, inside, now)) {
-        *why = NP_REASON_TABLE_FULL;
-        return NP_ENTRY_NONE;
-    }
+    if (t->room_first && !np_box_make_room(b, inside, now, why)) return NP_ENTRY_NONE;
     np_track_answer a = (adopt ? t->adopt : t->start)(&b->track, side, p, outbound, now);
     if (a.verdict != NP_TRACK_RENEW) {
         *why = NP_REASON_INVALID;
         return NP_ENTRY_NONE;
     }
-    if (!t->room_first && !np_box_make_room(b, inside, now)) {
-        *why = NP_REASON_TABLE_FULL;
-        return NP_ENTRY_NONE;
-    }
+    if (!t->room_first && !np_box_make_room(b, inside, now, why)) return NP_ENTRY_NONE;
     uint8_t seen = outbound ? NP_SEEN_OUTBOUND : NP_SEEN_INBOUND;
     uint32_t entry = np_box_insert(b, inside, a.class, a.mark, seen, p, now);
-    if (entry == NP_ENTRY_NONE)
+    if (entry == NP_ENTRY_NONE) {
         *why = NP_REASON_NO_PORT;
-    else
-        memcpy(np_box_side(b, entry), side, t->bytes);
+        return NP_ENTRY_NONE;
+    }
+    memcpy(np_box_side(b, entry), side, t->bytes);
+    if (b->ends != NULL) np_farewell_note(&b->ends[entry], p, outbound);
     return entry;
 }
 
@@ -122,12 +119,12 @@ np_handled np_tracked_outbound(np_box *b, np_packet *p, const np_tuple *inside, 
 static np_handled own_stack(np_box *b, const np_packet *p, const np_tuple *outside, np_time now)
 {
     np_reason why = NP_REASON_COUNT;
-    np_handled answer = {np_unknown_inbound(b, p), NP_REASON_NO_MAPPING};
+    np_handled answer = {.verdict = np_unknown_inbound(b, p), np_unknown_reason(b, outside, now)};
     if (b->config.unknown_inbound != NP_UNKNOWN_RESET || !b->tracker->own_entries ||
         !np_box_is_public(b, &p->dst, p->family))
         return answer;
     if (p->proto == NP_TCP) {
-        if (!np_box_make_room(b, outside, now)) why = NP_REASON_TABLE_FULL;
+        np_box_make_room(b, outside, now, &why);
     } else {
         make(b, p, outside, false, false, now, &why);
     }

@@ -19,6 +19,15 @@ np_verdict np_unknown_outbound(const np_box *b, const np_packet *p)
     }
 }
 
+np_reason np_unknown_reason(np_box *b, const np_tuple *outside, np_time now)
+{
+    bool may_be_filtered = b->config.mapping < b->config.filtering && outside->family == 4;
+    if (!may_be_filtered || np_box_chained(b, NP_CHAIN_OUTSIDE, outside, now) == NP_ENTRY_NONE)
+        return NP_REASON_NO_MAPPING;
+    b->counts.filtered++;
+    return NP_REASON_FILTERED;
+}
+
 np_verdict np_unknown_inbound(const np_box *b, const np_packet *p)
 {
     return b->config.unknown_inbound == NP_UNKNOWN_RESET && answerable(p) ? NP_RESET : NP_DROP;

@@ -124,14 +124,132 @@ static const np_field port_fields[] = {
      .least = 1,
      .most = 65536,
      NP_FIELD(np_nat_draft, nat.ports.addresses)},
+    {.key = "block",
+     .meaning = "ports are given to inside hosts in blocks of so many",
+     .type = NP_TYPE_WHOLE,
+     .unit = NP_UNIT_COUNT,
+     .least = 1,
+     .most = 65535,
+     .zero = "none",
+     NP_FIELD(np_nat_draft, nat.ports.block)},
+    {.key = "blocks",
+     .meaning = "most blocks an inside host can have",
+     .type = NP_TYPE_WHOLE,
+     .unit = NP_UNIT_COUNT,
+     .least = 1,
+     .most = 65535,
+     NP_FIELD(np_nat_draft, nat.ports.blocks)},
+    {.key = "per_host",
+     .meaning = "most mappings an inside host can have",
+     .type = NP_TYPE_WHOLE,
+     .unit = NP_UNIT_COUNT,
+     .least = 1,
+     .most = 1 << 26,
+     .zero = "unlimited",
+     NP_FIELD(np_nat_draft, nat.ports.per_host)},
+    {.key = "hold",
+     .meaning = "so long after its use a port is given to no other inside host",
+     .type = NP_TYPE_WHOLE,
+     .unit = NP_UNIT_TIME,
+     .least = (double)NP_MILLISECOND,
+     .most = NP_LONGEST_TIME,
+     .zero = "none",
+     NP_FIELD(np_nat_draft, nat.ports.hold)},
 };
 static const np_section ports = {.name = "ports", NP_FIELDS(port_fields)};
+
+/* ---- time and work ---- */
+
+static const np_field adaptive_fields[] = {
+    {.key = "start",
+     .meaning = "above so many mappings all timeouts shrink in proportion",
+     .type = NP_TYPE_WHOLE,
+     .unit = NP_UNIT_COUNT,
+     NP_FIELD(np_nat_draft, nat.adaptive.start)},
+    {.key = "end",
+     .meaning = "they would be nothing at so many, which may be above the capacity",
+     .type = NP_TYPE_WHOLE,
+     .unit = NP_UNIT_COUNT,
+     .least = 1,
+     .most = 1e9,
+     .zero = "none",
+     NP_FIELD(np_nat_draft, nat.adaptive.end)},
+};
+static const np_section adaptive = {.name = "adaptive", NP_FIELDS(adaptive_fields)};
+
+static const np_field cpu_fields[] = {
+    {.key = "rate",
+     .meaning = "packets per second",
+     .type = NP_TYPE_WHOLE,
+     .unit = NP_UNIT_COUNT,
+     .least = 1,
+     .most = 1e9,
+     .zero = "unlimited",
+     NP_FIELD(np_nat_draft, nat.cpu.rate)},
+    {.key = "queue",
+     .meaning = "packets that can wait for it; more are dropped",
+     .type = NP_TYPE_WHOLE,
+     .unit = NP_UNIT_COUNT,
+     .most = 1e9,
+     NP_FIELD(np_nat_draft, nat.cpu.queue)},
+};
+static const np_section cpu = {.name = "cpu", NP_FIELDS(cpu_fields)};
+
+static void read_expiry(np_loading *l, const np_field *f, const np_node *n, void *base)
+{
+    static const np_field sweep_fields[] = {
+        {.key = "sweep",
+         .meaning = "how often mappings past their deadline are taken",
+         .type = NP_TYPE_WHOLE,
+         .unit = NP_UNIT_TIME,
+         .size = sizeof(np_time),
+         .least = (double)NP_MILLISECOND,
+         .most = NP_LONGEST_TIME,
+         .required = true},
+    };
+    static const np_section sweep = {.name = "expiry", NP_FIELDS(sweep_fields)};
+    np_nat_draft *draft = base;
+    char quoted[NP_QUOTED];
+
+    if (n->kind == NP_NODE_MAP) {
+        draft->nat.expiry = NP_EXPIRY_SWEEP;
+        np_section_layer(l, &sweep, n, &draft->nat.sweep);
+        return;
+    }
+    if (!np_node_expect(l, n, NP_NODE_TEXT, f->key, f->form)) return;
+    if (strcmp(n->text, "exact") == 0)
+        draft->nat.expiry = NP_EXPIRY_EXACT;
+    else if (strcmp(n->text, "lazy") == 0)
+        draft->nat.expiry = NP_EXPIRY_LAZY;
+    else
+        np_report_node(l->report, n, "expiry: %s is not %s", np_quote(quoted, sizeof quoted, n->text),
+                       f->form);
+}
+
+static void write_expiry(np_writer *w, const np_field *f, const void *base)
+{
+    const np_nat_draft *draft = base;
+    char buf[NP_MEASURE_TEXT];
+    np_write_key(w, f->key);
+    if (draft->nat.expiry == NP_EXPIRY_SWEEP)
+        fprintf(w->out, " {sweep: %s}\n", np_time_format(buf, sizeof buf, draft->nat.sweep));
+    else
+        fprintf(w->out, " %s\n", draft->nat.expiry == NP_EXPIRY_LAZY ? "lazy" : "exact");
+}
 
 /* ---- the box ---- */
 
 static const np_choice refreshes[] = {
     {"both", NP_REFRESH_BOTH}, {"outbound", NP_REFRESH_OUTBOUND}, {"inbound", NP_REFRESH_INBOUND}, {NULL, 0}};
-static const np_choice expiries[] = {{"exact", NP_EXPIRY_EXACT}, {"lazy", NP_EXPIRY_LAZY}, {NULL, 0}};
+static const np_choice dependences[] = {{"endpoint-independent", NP_ENDPOINT_INDEPENDENT},
+                                        {"address-dependent", NP_ADDRESS_DEPENDENT},
+                                        {"address-and-port-dependent", NP_ADDRESS_AND_PORT_DEPENDENT},
+                                        {NULL, 0}};
+static const np_choice farewells[] = {{"silent", NP_AT_EXPIRY_SILENT},
+                                      {"reset-inside", NP_AT_EXPIRY_RESET_INSIDE},
+                                      {"reset-both", NP_AT_EXPIRY_RESET_BOTH},
+                                      {"reset-on-talk", NP_AT_EXPIRY_RESET_ON_TALK},
+                                      {NULL, 0}};
 static const np_choice trackers[] = {{"none", NP_TRACK_NONE}, {"linux", NP_TRACK_LINUX}, {NULL, 0}};
 static const np_choice invalids[] = {{"drop", NP_INVALID_DROP}, {"leak", NP_INVALID_LEAK}, {NULL, 0}};
 static const np_choice unknown_outs[] = {
@@ -147,6 +265,21 @@ static void begin(void *base)
     np_nat_defaults(&draft->nat);
 }
 
+/* The deepest node on the path that a text begins with. */
+static const np_node *place_of(const np_node *n, const char *text)
+{
+    char key[40];
+    for (size_t dot; (dot = strcspn(text, ". ")) < sizeof key && n->kind == NP_NODE_MAP; text += dot + 1) {
+        memcpy(key, text, dot);
+        key[dot] = '\0';
+        const np_node *child = np_node_get(n, key);
+        if (child == NULL) break;
+        n = child;
+        if (text[dot] == ' ') break;
+    }
+    return n;
+}
+
 /* A capacity said above a profile's memory wins over it, and the other way round. */
 static void layered(np_loading *l, const np_node *map, void *base)
 {
@@ -157,9 +290,8 @@ static void layered(np_loading *l, const np_node *map, void *base)
     if (capacity) draft->memory = 0;
 }
 
-static void check(np_loading *l, const np_node *n, void *base)
+static void check_memory(np_loading *l, const np_node *n, np_nat_draft *draft)
 {
-    np_nat_draft *draft = base;
     if (draft->memory == 0) return;
     const np_node *at = np_node_at(n, "memory");
     if (draft->entry_bytes == 0) {
@@ -172,6 +304,19 @@ static void check(np_loading *l, const np_node *n, void *base)
                        (unsigned long long)capacity, MOST_MAPPINGS);
     else
         draft->nat.capacity = (uint32_t)capacity;
+}
+
+/* What np_nat_check finds is put where the key stands that it begins with. */
+static void check(np_loading *l, const np_node *n, void *base)
+{
+    np_nat_draft *draft = base;
+    uint32_t before = l->report->n;
+    np_error e;
+    check_memory(l, n, draft);
+    if (l->report->n != before || np_nat_check(&draft->nat, &e)) return;
+    const char *text = strstr(e.text, ": ");
+    text = text == NULL ? e.text : text + 2; /* without the profile's name */
+    np_report_node(l->report, place_of(n, text), "%s", text);
 }
 
 static const np_field fields[] = {
@@ -216,11 +361,39 @@ static const np_field fields[] = {
      .type = NP_TYPE_CHOICE,
      .choice = refreshes,
      NP_FIELD(np_nat_draft, nat.refresh)},
+    {.key = "adaptive",
+     .meaning = "timeouts that shrink as the table fills",
+     .type = NP_TYPE_SECTION,
+     .section = &adaptive},
     {.key = "expiry",
-     .meaning = "exact: at the deadline; lazy: when next looked at or in the way",
+     .meaning =
+         "exact: at the deadline; lazy: when next looked at or in the way; {sweep: 10s}: every so long, and "
+         "revived until then",
+     .type = NP_TYPE_OWN,
+     .form = "exact, lazy or {sweep: DURATION}",
+     .read = read_expiry,
+     .write = write_expiry},
+    {.key = "at_expiry",
+     .meaning = "what becomes of a TCP connection whose mapping times out; reset-on-talk: whoever talks next "
+                "is reset",
      .type = NP_TYPE_CHOICE,
-     .choice = expiries,
-     NP_FIELD(np_nat_draft, nat.expiry)},
+     .choice = farewells,
+     NP_FIELD(np_nat_draft, nat.at_expiry)},
+    {.key = "mapping",
+     .meaning = "which flows of an inside endpoint have the same external endpoint (RFC 4787 4.1)",
+     .type = NP_TYPE_CHOICE,
+     .choice = dependences,
+     NP_FIELD(np_nat_draft, nat.mapping)},
+    {.key = "filtering",
+     .meaning = "from whom an external endpoint lets packets in (RFC 4787 5)",
+     .type = NP_TYPE_CHOICE,
+     .choice = dependences,
+     NP_FIELD(np_nat_draft, nat.filtering)},
+    {.key = "hairpin",
+     .meaning = "inside hosts reach each other at their external endpoints (RFC 4787 6)",
+     .type = NP_TYPE_CHOICE,
+     .choice = np_choice_bool,
+     NP_FIELD(np_nat_draft, nat.hairpin)},
     {.key = "tracker",
      .meaning = "how packets are judged by their protocol; linux: states and windows of nf_conntrack",
      .type = NP_TYPE_CHOICE,
@@ -252,6 +425,12 @@ static const np_field fields[] = {
      .choice = unknown_ins,
      NP_FIELD(np_nat_draft, nat.unknown_inbound)},
     {.key = "ports", .meaning = "external ports and addresses", .type = NP_TYPE_SECTION, .section = &ports},
+    {.key = "cpu", .meaning = "how many packets it can handle", .type = NP_TYPE_SECTION, .section = &cpu},
+    {.key = "restart",
+     .meaning = "the box loses its table",
+     .type = NP_TYPE_SECTION,
+     .section = &np_section_nat_restart,
+     NP_FIELD(np_nat_draft, restart)},
 };
 
 const np_section np_section_nat = {

@@ -25,7 +25,7 @@ static bool make_boxes(struct world *w, np_error *e)
     for (uint32_t i = 0; i < w->config->nats; i++) {
         if (!(w->box[i] = np_box_create(&w->config->nat[i], w->key, i, e))) return false;
         w->tap[i] = (struct box_tap_context){w, i};
-        np_box_set_tap(w->box[i], (np_box_tap){box_tapped, &w->tap[i]});
+        np_box_set_tap(w->box[i], (np_box_tap){.mapping = box_tapped, .ctx = &w->tap[i]});
         w->box_armed[i] = NP_NEVER;
     }
     return true;

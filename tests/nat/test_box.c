@@ -428,7 +428,7 @@ static void run(const np_nat_config *c, uint64_t salt, uint32_t steps)
     np_error e;
     np_box *b = np_box_create(c, np_key_make(seed, (uint32_t)salt), 5, &e);
     assert_non_null(b);
-    np_box_set_tap(b, (np_box_tap){on_mapping, told});
+    np_box_set_tap(b, (np_box_tap){.mapping = on_mapping, .ctx = told});
     static model m;
     m = (model){.c = *c, .next_port = c->ports.low};
     np_time now = 0;

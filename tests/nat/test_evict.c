@@ -162,7 +162,7 @@ static void test_random_is_blind(void **state)
     (void)state;
     enum { C = 100, EVICTIONS = 100000, SKIP = 2000 };
     np_box *b = box("random", C, NP_DAY);
-    np_box_set_tap(b, (np_box_tap){note_age, NULL});
+    np_box_set_tap(b, (np_box_tap){.mapping = note_age});
     for (born = 0; born < C + SKIP + EVICTIONS; born++) {
         if (born == C + SKIP) age_sum = ages = 0;
         np_packet p = udp(born);

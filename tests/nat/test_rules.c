@@ -444,7 +444,7 @@ static void test_tap(void **state)
     c.capacity = 4;
     np_box *b = box(&c);
     log l = {.n = 0};
-    np_box_set_tap(b, (np_box_tap){write_log, &l});
+    np_box_set_tap(b, (np_box_tap){.mapping = write_log, .ctx = &l});
     np_packet p[5] = {packet(NP_TCP, HOST, 1, SERVER, 80, NP_SYN),
                       packet(NP_ICMP, HOST, 2, SERVER, 2, REQUEST), packet(NP_UDP, HOST, 3, SERVER, 53, 0),
                       packet(NP_UDP, HOST, 4, SERVER, 53, 0), packet(NP_ICMP, HOST, 5, SERVER, 5, REQUEST)};
