@@ -57,6 +57,7 @@ typedef enum np_warning {
     NP_WARNING_PRECISION_MISSED, /* `precision` was not reached with the maximum of replicas */
     NP_WARNING_INCOMPLETE,       /* runs of a sweep are not there yet */
     NP_WARNING_DESERTED,         /* no measured client was there for over a tenth of the time */
+    NP_WARNING_TOO_MANY_BEATS,   /* a strategy beats more often than its server permits */
     NP_WARNING_COUNT,
 } np_warning;
 

@@ -24,6 +24,7 @@ const char *np_warning_name(np_warning w)
         [NP_WARNING_PRECISION_MISSED] = "precision-missed",
         [NP_WARNING_INCOMPLETE] = "incomplete",
         [NP_WARNING_DESERTED] = "deserted",
+        [NP_WARNING_TOO_MANY_BEATS] = "too-many-beats",
     };
     return name[w];
 }
@@ -216,6 +217,28 @@ static bool deserted(const np_study *s, char *text, size_t size)
     return found;
 }
 
+static bool too_many_beats(const np_study *s, char *text, size_t size)
+{
+    for (uint32_t p = 0; p < s->points; p++) {
+        const np_scenario *at = s->loaded ? s->loaded[p] : s->scenario;
+        for (uint32_t c = 0; c < at->strategies; c++) {
+            const np_beat_config *b = &at->strategy[c].beat;
+            if (!b->strategy || b->from == NP_BEAT_FROM_SERVER) continue;
+            np_time shortest = np_beat_shortest(b);
+            if (shortest == 0 || shortest >= b->server_permits) continue;
+            char beats[40], permits[40];
+            snprintf(text, size,
+                     "'%.60s' beats as often as each %s, its server permits one in %s: idle clients are "
+                     "closed until "
+                     "they have slowed down",
+                     at->strategy[c].name, np_time_format(beats, sizeof beats, shortest),
+                     np_time_format(permits, sizeof permits, b->server_permits));
+            return true;
+        }
+    }
+    return false;
+}
+
 void np_study_warn(np_study *s)
 {
     static np_look *const look[NP_WARNING_COUNT] = {
@@ -227,6 +250,7 @@ void np_study_warn(np_study *s)
         [NP_WARNING_PRECISION_MISSED] = precision_missed,
         [NP_WARNING_INCOMPLETE] = incomplete,
         [NP_WARNING_DESERTED] = deserted,
+        [NP_WARNING_TOO_MANY_BEATS] = too_many_beats,
     };
     s->warnings = 0;
     for (int w = 0; w < NP_WARNING_COUNT; w++) {

@@ -83,6 +83,9 @@ np_scenario *np_scenario_load(const char *path, const np_override *set, uint32_t
         *s->vary = (np_vary){.path = "nat.capacity", .value = fake_capacity, .values = 2};
         s->varied = 1;
     }
+    if (path && strcmp(path, "eager") == 0)
+        s->strategy[1].beat = (np_beat_config){
+            .strategy = "fixed", .every = NP_MINUTE, .server_permits = 5 * NP_MINUTE, .strikes = 2};
     for (uint32_t i = 0; i < sets; i++) {
         bool bad = strcmp(set[i].value, "bad") == 0;
         if (strcmp(set[i].path, "replicas") == 0) s->replicas = (uint32_t)atoi(set[i].value);

@@ -200,6 +200,15 @@ static void warnings(void **state)
     s = run_with("flat", &few, 1, 2, NULL, &scenario, &e);
     /* breaks 11 and 12: 11.5 +- 6.35, wider than its mean. */
     assert_non_null(strstr(warned(s, NP_WARNING_WIDE_INTERVAL), "breaks_per_conn_hour of 'nothing' is 11.5"));
+    assert_null(warned(s, NP_WARNING_TOO_MANY_BEATS));
+    np_study_destroy(s);
+    np_scenario_destroy(scenario);
+
+    s = run_with("eager", &few, 1, 2, NULL, &scenario, &e);
+    assert_string_equal(
+        warned(s, NP_WARNING_TOO_MANY_BEATS),
+        "'heartbeat, 30 \"s\"' beats as often as each 1m, its server permits one in 5m: idle clients "
+        "are closed until they have slowed down");
     np_study_destroy(s);
     np_scenario_destroy(scenario);
 }
