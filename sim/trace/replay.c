@@ -223,7 +223,8 @@ static bool meet_public(replay *r, const np_fed *x, np_packet *p, np_handled *h,
 }
 
 /* An ICMP error goes the way of the packet it quotes, against it, and renews nothing. One about no mapping is
-   dropped: errors are never answered (RFC 1122 3.2.2). */
+   dropped, or leaked as a box with a tracker does with what it refuses: errors are never answered (RFC 1122
+   3.2.2). One about a flow of the box's own, whose inside host is the box, goes no further. */
 static np_handled meet_error(lane *l, const np_fed *x, np_packet *p)
 {
     const np_tuple *q = &x->captured.quoted; /* local: who sent the packet that went wrong */
@@ -240,7 +241,13 @@ static np_handled meet_error(lane *l, const np_fed *x, np_packet *p)
     np_box_expire(l->box, x->now);
     bool found = x->way == NP_WAY_IN_PUBLIC ? np_box_lookup_outside(l->box, &key, &m)
                                             : np_box_lookup(l->box, &key, &m);
-    if (!found) return (np_handled){NP_DROP, NP_REASON_NO_MAPPING};
+    if (found && m.inside.family == 4 && np_addr_equal(&m.inside.local, &m.external)) found = false;
+    if (!found) {
+        const np_nat_config *nat = &l->replay->config->nat[l - l->replay->lane];
+        bool leaks = nat->tracker != NP_TRACK_NONE && nat->invalid == NP_INVALID_LEAK && x->way == NP_WAY_OUT;
+        return leaks ? (np_handled){NP_FORWARD, NP_REASON_LEAKED}
+                     : (np_handled){NP_DROP, NP_REASON_NO_MAPPING};
+    }
     if (x->way == NP_WAY_OUT && np_addr_equal(&p->src, &m.inside.local)) p->src = m.external;
     if (x->way == NP_WAY_IN_PUBLIC) p->dst = m.inside.local;
     return (np_handled){NP_FORWARD, NP_REASON_MAPPED};
