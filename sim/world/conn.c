@@ -8,13 +8,14 @@
  *
  * An end that gives up resets the connection (one RST) rather than lingering over a FIN that nobody hears.
  */
+#include "natpulse/memory.h"
 #include "state.h"
 #include <assert.h>
 #include <stdlib.h>
 
 #define SERVER_PORT 443
 
-/* How long a client waits for the whole of a per-request exchange: a common default of HTTP clients. */
+/* How long a client of a per-request exchange bears silence: a common default of HTTP clients. */
 static const np_time PATIENCE = 30 * NP_SECOND;
 
 /* The most a TLS record holds, bytes (RFC 8446 5.1). */
@@ -430,6 +431,12 @@ static bool client_has(const struct conn *c, uint32_t client, uint32_t server, u
     return c->end[CLIENT] == END_LIVE && c->client == client && c->server == server && c->local_port == port;
 }
 
+/* The client has heard something of what it waits for. */
+static void bear_on(const struct world *w, struct conn *c)
+{
+    if (c->give_up_at != NP_NEVER) c->give_up_at = w->now + PATIENCE;
+}
+
 static void tcp_at_client(struct world *w, const np_packet *p)
 {
     uint32_t client = client_of(w, &p->dst), server = np_addr_to_ipv4(&p->src) - FIRST_SERVER;
@@ -442,6 +449,7 @@ static void tcp_at_client(struct world *w, const np_packet *p)
         return;
     }
     np_meter_heard(w, conn_at(w, i), p);
+    bear_on(w, conn_at(w, i));
     input(w, i, CLIENT, p);
 }
 
@@ -492,6 +500,7 @@ static void udp_arrived(struct world *w, enum side at, struct conn *c, const np_
         if (moved) np_meter_path(w, p->conn, np_conn_path(w, c, true), CAUSE_ROAMED);
     } else {
         np_meter_heard(w, c, p);
+        bear_on(w, c);
     }
     datagram(w, p, p->conn, at);
     settle(w, p->conn, at);
@@ -670,16 +679,16 @@ void np_conn_prefetch(const struct world *w, uint32_t conn)
 {
     if (conn >= w->conns.used) return;
     const char *c = np_pool_at(&w->conns, conn);
-    __builtin_prefetch(c, 1);
-    __builtin_prefetch(c + 64, 1);
+    np_prefetch(c);
+    np_prefetch(c + 64);
     if (np_pool_has(&w->beats, conn)) {
         const char *b = np_pool_at(&w->beats, conn);
-        __builtin_prefetch(b, 1);
-        __builtin_prefetch(b + 64, 1);
+        np_prefetch(b);
+        np_prefetch(b + 64);
     }
     if (np_pool_has(&w->tcps, conn)) {
         const char *t = np_pool_at(&w->tcps, conn);
-        for (size_t i = 0; i < 2 * sizeof(np_tcp); i += 64) __builtin_prefetch(t + i, 1);
+        for (size_t i = 0; i < 2 * sizeof(np_tcp); i += 64) np_prefetch(t + i);
     }
 }
 

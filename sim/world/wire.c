@@ -181,8 +181,8 @@ void np_wire_from(struct world *w, enum side from, np_packet *p)
 void np_wire_prefetch(const struct world *w, uint32_t client, enum side side)
 {
     if (client >= w->clients) return;
-    __builtin_prefetch(&w->client[client], 1);
-    if (side == CLIENT) __builtin_prefetch(&w->access[0][client], 1);
+    np_prefetch(&w->client[client]);
+    if (side == CLIENT) np_prefetch(&w->access[0][client]);
 }
 
 /* The same for the packets next in a ring: their order is known. */
@@ -196,7 +196,7 @@ static void fifo_look_ahead(const struct world *w, enum hop h, const struct fifo
     if (near && to_box) np_box_prefetch(box, near, h == HOP_ACCESS_UP, true);
     if (far && h != HOP_ACCESS_UP) np_conn_prefetch(w, far->conn);
     if (near && h == HOP_CORE_DOWN && near->conn < w->conns.used)
-        __builtin_prefetch(&w->access[1][conn_at(w, near->conn)->client], 1);
+        np_prefetch(&w->access[1][conn_at(w, near->conn)->client]);
 }
 
 static void hop_arrived(struct world *w, enum hop h, np_packet *p)
