@@ -172,7 +172,7 @@ static void against_steps(void **state)
         np_stream s = np_stream_make(np_key_make(seed, run), 1, 1);
         enum { PACKETS = 40 };
         uint32_t at[PACKETS], bytes[PACKETS], t = 0;
-        uint32_t spread = 1000 << run % 5;
+        uint32_t spread = 1000u << run % 5;
         np_radio r;
         np_radio_init(&r);
         for (unsigned i = 0; i < PACKETS; i++) {

@@ -8,7 +8,7 @@
 static inline np_world_config plain_world(np_group *group, uint32_t clients, uint8_t transport)
 {
     np_world_config c = {.duration = 2 * NP_HOUR, .seed = 1, .nats = 1, .servers = 1, .group = group, .groups = 1,
-                         .reconnect = {NP_SECOND, NP_MINUTE}};
+                         .reconnect = {.least = NP_SECOND, .most = NP_MINUTE}};
     np_nat_defaults(&c.nat[0]);
     c.nat[0].capacity = 100000;
     np_tcp_defaults(&c.tcp);
