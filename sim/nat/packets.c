@@ -14,32 +14,37 @@
 
 /* ---- keys ---- */
 
-static inline np_tuple key_of(const np_box *b, const np_addr *local, uint16_t local_port,
-                              const np_addr *remote, uint16_t remote_port, const np_packet *p)
+/* The whole five-tuple; keys of coarse boxes leave out some of it (only they wait for the second step). */
+static inline np_tuple flow_of(const np_addr *local, uint16_t local_port, const np_addr *remote,
+                               uint16_t remote_port, const np_packet *p)
 {
-    np_tuple k = {.local = *local,
-                  .remote = *remote,
-                  .local_port = local_port,
-                  .remote_port = np_is_echo(p->proto) ? 0 : remote_port,
-                  .proto = p->proto,
-                  .family = p->family};
-    if (b->coarse) np_coarsen(&k, b->grain[k.family == 6]);
-    return k;
+    return (np_tuple){.local = *local,
+                      .remote = *remote,
+                      .local_port = local_port,
+                      .remote_port = np_is_echo(p->proto) ? 0 : remote_port,
+                      .proto = p->proto,
+                      .family = p->family};
 }
 
-static inline np_tuple key_outbound(const np_box *b, const np_packet *p)
+static inline np_tuple flow_outbound(const np_packet *p)
 {
-    return key_of(b, &p->src, p->sport, &p->dst, p->dport, p);
+    return flow_of(&p->src, p->sport, &p->dst, p->dport, p);
 }
-static inline np_tuple key_inbound(const np_box *b, const np_packet *p)
+static inline np_tuple flow_inbound(const np_packet *p)
 {
-    return key_of(b, &p->dst, p->dport, &p->src, p->sport, p);
+    return flow_of(&p->dst, p->dport, &p->src, p->sport, p);
+}
+
+static inline void make_key(const np_box *b, np_tuple *flow)
+{
+    if (b->coarse) np_coarsen(flow, b->grain[flow->family == 6]);
 }
 
 void np_box_prefetch(const np_box *b, const np_packet *p, bool outbound, bool entry)
 {
     if (!outbound) return;
-    np_tuple key = key_outbound(b, p);
+    np_tuple key = flow_outbound(p);
+    make_key(b, &key);
     uint64_t hash = np_table_prefetch_inside(b->table, &key);
     if (entry) np_table_prefetch_entry(b->table, hash);
 }
@@ -135,7 +140,8 @@ static inline void begin(np_box *b, np_time now)
 
 static inline np_handled outbound(np_box *b, np_packet *p, np_time now)
 {
-    np_tuple inside = key_outbound(b, p);
+    np_tuple inside = flow_outbound(p);
+    make_key(b, &inside);
     uint32_t entry = np_box_alive(b, np_table_find_inside(b->table, &inside), now);
     if (entry == NP_ENTRY_NONE && b->expired != NULL && np_farewell_is_due(b, p, &inside, true))
         return farewell(b, true);
@@ -150,7 +156,8 @@ static inline np_handled outbound(np_box *b, np_packet *p, np_time now)
 
 static inline np_handled inbound(np_box *b, np_packet *p, np_time now)
 {
-    np_tuple outside = key_inbound(b, p);
+    np_tuple outside = flow_inbound(p);
+    make_key(b, &outside);
     uint32_t entry = np_box_alive(b, np_table_find_outside(b->table, &outside), now);
     if (entry == NP_ENTRY_NONE && b->chain[NP_CHAIN_OUTSIDE] != NULL &&
         b->config.filtering < b->config.mapping && p->family == 4)
@@ -192,7 +199,8 @@ np_handled np_box_inbound(np_box *b, np_packet *p, np_time now)
 np_handled np_box_inbound_inside(np_box *b, np_packet *p, np_time now)
 {
     begin(b, now);
-    np_tuple inside = key_inbound(b, p);
+    np_tuple inside = flow_inbound(p);
+    make_key(b, &inside);
     uint32_t entry = np_box_alive(b, np_table_find_inside(b->table, &inside), now);
     if (b->tracker != NULL) return np_tracked_inbound(b, p, &inside, entry, true, now);
     if (entry == NP_ENTRY_NONE) return inbound_unknown(b, p, NP_REASON_NO_MAPPING);
@@ -202,7 +210,8 @@ np_handled np_box_inbound_inside(np_box *b, np_packet *p, np_time now)
 np_handled np_box_adopt(np_box *b, np_packet *p, bool is_outbound, np_time now)
 {
     begin(b, now);
-    np_tuple inside = is_outbound ? key_outbound(b, p) : key_inbound(b, p);
+    np_tuple inside = is_outbound ? flow_outbound(p) : flow_inbound(p);
+    make_key(b, &inside);
     uint32_t entry = np_box_alive(b, np_table_find_inside(b->table, &inside), now);
     if (b->tracker != NULL) return np_tracked_adopt(b, p, &inside, entry, is_outbound, now);
     if (is_outbound)
