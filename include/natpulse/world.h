@@ -136,7 +136,8 @@ typedef struct np_listener {
 np_result *np_world_run(const np_world_config *c, const np_strategy *s, uint32_t replica, const np_listener *listener,
                         const volatile int *stop, np_error *e);
 
-/* Bytes of memory one idle simulated connection costs, both ends and its timers (for the bench). */
+/* Bytes of memory one idle simulated TCP connection with a heartbeat costs, both ends and its timers (for the
+   bench). */
 size_t np_world_connection_bytes(void);
 
 #endif

@@ -76,8 +76,10 @@ static void tell(const struct world *w, np_notice_kind kind, const char *cause, 
 static void active(struct world *w, const struct conn *c, const np_packet *p, bool out)
 {
     struct client *k = &w->client[c->client];
-    const np_radio_config *radio = &w->config->group[c->group].radio;
-    if (radio->name) np_radio_packet(&w->radio[c->client], radio, out, p->bytes, w->now);
+    if (w->radio) {
+        const np_radio_config *radio = &w->config->group[c->group].radio;
+        if (radio->name) np_radio_packet(&w->radio[c->client], radio, out, p->bytes, w->now);
+    }
     if (w->now - k->last_active >= ASLEEP && w->measuring) w->meter.wakeups++;
     k->last_active = w->now;
 }

@@ -199,5 +199,5 @@ np_result *np_world_run(const np_world_config *c, const np_strategy *s, uint32_t
 
 size_t np_world_connection_bytes(void)
 {
-    return sizeof(struct conn) + 2 * sizeof(np_tcp) + 2 * sizeof(np_event);
+    return sizeof(struct conn) + 2 * (sizeof(np_tcp) + sizeof(np_beat) + sizeof(np_event));
 }
