@@ -420,6 +420,8 @@ void np_wire_flight_due(struct world *w, uint32_t flight, enum hop hop);
 void np_wire_prefetch(const struct world *w, uint32_t client,
                       enum side side); /* the link it will send over */
 void np_wire_arm_box(struct world *w, uint32_t box);
+void np_wire_box_emits(struct world *w, uint32_t box, bool to_inside,
+                       const np_packet *p); /* a packet of its own */
 
 /* conn.c: connections */
 uint32_t np_conn_open(struct world *w, uint32_t client, uint32_t session, uint32_t request);

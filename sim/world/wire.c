@@ -61,6 +61,19 @@ static bool fifo_push(struct fifo *f, np_time at, const np_packet *p)
     return true;
 }
 
+/* A packet that is an event of its own. */
+static void flight_add(struct world *w, enum hop h, const np_packet *p, np_time at)
+{
+    uint32_t i = np_pool_take(&w->flights);
+    if (i == NONE) {
+        w->out_of_memory = true;
+        return;
+    }
+    struct flight *f = np_pool_at(&w->flights, i);
+    f->packet = *p;
+    np_world_at(w, at, EVENT_FLIGHT, i, h);
+}
+
 /* Sends over one link of a kind; what arrives, arrives through hop_arrived. */
 static void hop_send(struct world *w, enum hop h, uint32_t client, np_packet *p)
 {
@@ -77,14 +90,7 @@ static void hop_send(struct world *w, enum hop h, uint32_t client, np_packet *p)
         if (w->fifo[h].used == 1) np_world_at(w, at, EVENT_FIFO, h, 0);
         return;
     }
-    uint32_t i = np_pool_take(&w->flights);
-    if (i == NONE) {
-        w->out_of_memory = true;
-        return;
-    }
-    struct flight *f = np_pool_at(&w->flights, i);
-    f->packet = *p;
-    np_world_at(w, at, EVENT_FLIGHT, i, h);
+    flight_add(w, h, p, at);
 }
 
 static void notify(struct world *w, np_place where, bool outbound, const np_packet *p)
@@ -118,27 +124,79 @@ static void box_answers(struct world *w, const np_packet *p, uint32_t box, bool 
         outbound_at_boxes(w, &answer, box + 1);
 }
 
+/* Packets that wait for a box are in flight over a hop of its own. */
+static enum hop wait_at(uint32_t box, bool outbound)
+{
+    return (enum hop)(HOPS + 2 * box + outbound);
+}
+
+/* Whether the box takes the packet now. Else it waits, or is lost. */
+static bool admitted(struct world *w, uint32_t box, np_packet *p, bool outbound)
+{
+    if (w->config->nat[box].cpu.rate == 0) return true;
+    np_time at = np_box_admit(w->box[box], w->now);
+    if (at == NP_NEVER)
+        np_conn_packet_lost(w, p);
+    else
+        flight_add(w, wait_at(box, outbound), p, at);
+    return false;
+}
+
+static void note_refusal(struct world *w, const np_packet *p, np_reason reason)
+{
+    if (reason != NP_REASON_TABLE_FULL && reason != NP_REASON_NO_PORT && reason != NP_REASON_HOST_LIMIT)
+        return;
+    struct conn *c = p->conn < w->conns.used ? conn_at(w, p->conn) : NULL;
+    if (c && c->serial) c->refused = true;
+}
+
+/* Whether the packet goes on towards the servers. */
+static bool outbound_at_box(struct world *w, np_packet *p, uint32_t i)
+{
+    np_packet arrived = *p;
+    np_handled h = np_box_outbound(w->box[i], p, w->now);
+    np_wire_arm_box(w, i);
+    if (h.verdict != NP_FORWARD) {
+        note_refusal(w, p, h.reason);
+        np_conn_packet_lost(w, p);
+        if (h.verdict == NP_RESET) box_answers(w, &arrived, i, true);
+        return false;
+    }
+    if (w->config->nat[i].hairpin && !np_addr_equal(&p->dst, &arrived.dst)) {
+        if (i == 0) notify(w, NP_PLACE_INSIDE, false, p);
+        inbound_at_boxes(w, p, i);
+        return false;
+    }
+    if (i == 0) notify(w, NP_PLACE_OUTSIDE, true, p);
+    if (h.reason != NP_REASON_LEAKED || i + 1 < w->config->nats) return true;
+    np_conn_packet_lost(w, p); /* with a private source: no answer finds the way back */
+    return false;
+}
+
 /* Through boxes from..last towards the servers. */
 static void outbound_at_boxes(struct world *w, np_packet *p, uint32_t from)
 {
     for (uint32_t i = from; i < w->config->nats; i++) {
         w->packet_events++;
         if (i == 0) notify(w, NP_PLACE_INSIDE, true, p);
-        np_packet arrived = *p;
-        np_handled h = np_box_outbound(w->box[i], p, w->now);
-        np_wire_arm_box(w, i);
-        if (h.verdict != NP_FORWARD) {
-            if (h.reason == NP_REASON_TABLE_FULL || h.reason == NP_REASON_NO_PORT) {
-                struct conn *c = p->conn < w->conns.used ? conn_at(w, p->conn) : NULL;
-                if (c && c->serial) c->refused = true;
-            }
-            np_conn_packet_lost(w, p);
-            if (h.verdict == NP_RESET) box_answers(w, &arrived, i, true);
-            return;
-        }
-        if (i == 0) notify(w, NP_PLACE_OUTSIDE, true, p);
+        if (!admitted(w, i, p, true) || !outbound_at_box(w, p, i)) return;
     }
     hop_send(w, HOP_CORE_UP, 0, p);
+}
+
+/* Whether the packet goes on towards the clients. */
+static bool inbound_at_box(struct world *w, np_packet *p, uint32_t i)
+{
+    np_packet arrived = *p;
+    np_handled h = np_box_inbound(w->box[i], p, w->now);
+    np_wire_arm_box(w, i);
+    if (h.verdict != NP_FORWARD) {
+        np_conn_packet_lost(w, p);
+        if (h.verdict == NP_RESET) box_answers(w, &arrived, i, false);
+        return false;
+    }
+    if (i == 0) notify(w, NP_PLACE_INSIDE, false, p);
+    return true;
 }
 
 /* Through boxes `from`-1..0 towards the clients. */
@@ -147,21 +205,30 @@ static void inbound_at_boxes(struct world *w, np_packet *p, uint32_t from)
     for (uint32_t i = from; i-- > 0;) {
         w->packet_events++;
         if (i == 0) notify(w, NP_PLACE_OUTSIDE, false, p);
-        np_packet arrived = *p;
-        np_handled h = np_box_inbound(w->box[i], p, w->now);
-        np_wire_arm_box(w, i);
-        if (h.verdict != NP_FORWARD) {
-            np_conn_packet_lost(w, p);
-            if (h.verdict == NP_RESET) box_answers(w, &arrived, i, false);
-            return;
-        }
-        if (i == 0) notify(w, NP_PLACE_INSIDE, false, p);
+        if (!admitted(w, i, p, false) || !inbound_at_box(w, p, i)) return;
     }
     uint32_t client = client_of(w, &p->dst);
     if (client != NONE)
         hop_send(w, HOP_ACCESS_DOWN, client, p);
     else
         np_conn_packet_lost(w, p);
+}
+
+/* A packet that waited for a box. */
+static void wait_over(struct world *w, np_packet *p, uint32_t box, bool outbound)
+{
+    if (outbound && outbound_at_box(w, p, box)) outbound_at_boxes(w, p, box + 1);
+    if (!outbound && inbound_at_box(w, p, box)) inbound_at_boxes(w, p, box);
+}
+
+void np_wire_box_emits(struct world *w, uint32_t box, bool to_inside, const np_packet *p)
+{
+    np_packet sent = *p;
+    if (box == 0) notify(w, to_inside ? NP_PLACE_INSIDE : NP_PLACE_OUTSIDE, !to_inside, p);
+    if (to_inside)
+        inbound_at_boxes(w, &sent, box);
+    else
+        outbound_at_boxes(w, &sent, box + 1);
 }
 
 void np_wire_from(struct world *w, enum side from, np_packet *p)
@@ -232,5 +299,8 @@ void np_wire_flight_due(struct world *w, uint32_t flight, enum hop h)
 {
     np_packet p = ((struct flight *)np_pool_at(&w->flights, flight))->packet;
     np_pool_give(&w->flights, flight);
-    hop_arrived(w, h, &p);
+    if (h < HOPS)
+        hop_arrived(w, h, &p);
+    else
+        wait_over(w, &p, (h - HOPS) / 2, (h - HOPS) % 2);
 }

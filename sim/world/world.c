@@ -20,12 +20,19 @@ static void box_tapped(void *ctx, np_mapping_event what, const np_mapping *m, np
     np_meter_mapping(t->world, t->index, what, m, when);
 }
 
+static void box_emits(void *ctx, bool to_inside, const np_packet *p, np_time when)
+{
+    (void)when; /* boxes are asked at every expiry: it is now */
+    struct box_tap_context *t = ctx;
+    np_wire_box_emits(t->world, t->index, to_inside, p);
+}
+
 static bool make_boxes(struct world *w, np_error *e)
 {
     for (uint32_t i = 0; i < w->config->nats; i++) {
         if (!(w->box[i] = np_box_create(&w->config->nat[i], w->key, i, e))) return false;
         w->tap[i] = (struct box_tap_context){w, i};
-        np_box_set_tap(w->box[i], (np_box_tap){.mapping = box_tapped, .ctx = &w->tap[i]});
+        np_box_set_tap(w->box[i], (np_box_tap){.mapping = box_tapped, .ctx = &w->tap[i], .emit = box_emits});
         w->box_armed[i] = NP_NEVER;
     }
     return true;
