@@ -39,6 +39,7 @@ typedef struct lane {
     size_t fate; /* where in a flow record's own part its fates stand */
     np_timeline time;
     np_replay_summary *sum;
+    bool limited; /* the box handles so many packets a second */
 } lane;
 
 typedef struct replay {
@@ -177,12 +178,22 @@ static bool makes_mapping(const np_packet *p)
                               : p->proto == NP_UDP || p->flags == 1; /* an echo request */
 }
 
+/* Whether the box has no time for the packet. Those it has are handled at once: a capture's own times already
+   hold what its packets waited for. */
+static inline bool is_too_busy(lane *l, np_time now, np_handled *h)
+{
+    if (!l->limited || np_box_admit(l->box, now) != NP_NEVER) return false;
+    *h = (np_handled){NP_DROP, NP_REASON_CPU};
+    return true;
+}
+
 /* A packet with its inside address, going either way, in one lane. p is translated in place. */
 static inline np_handled meet_inside(lane *l, np_flow *f, np_packet *p, bool outbound, bool opening,
                                      np_time now)
 {
     np_fate *fate = fate_of(l, f);
     np_handled h;
+    if (is_too_busy(l, now, &h)) return h;
     if (opening) begin_anew(fate);
     if (!(outbound && makes_mapping(p)) && should_adopt(l->replay, f, fate)) {
         h = np_box_adopt(l->box, p, outbound, now);
@@ -202,6 +213,7 @@ static bool meet_public(replay *r, const np_fed *x, np_packet *p, np_handled *h,
 {
     lane *l = &r->lane[0];
     np_tuple outside = addressed_to(p);
+    if (is_too_busy(l, x->now, h)) return true;
     *h = np_box_inbound(l->box, p, x->now);
     uint32_t n;
     if (h->verdict == NP_FORWARD) {
@@ -407,7 +419,7 @@ static bool make_lanes(replay *r, np_replay_summary *out, np_error *e)
         if (config->has_public) nat.ports.first = config->public_address;
         if (r->foreseen) nat.foresight = r->foresight.next;
         out[i] = (np_replay_summary){.first = NP_NEVER};
-        *l = (lane){.replay = r, .fate = i * sizeof(np_fate), .sum = &out[i]};
+        *l = (lane){.replay = r, .fate = i * sizeof(np_fate), .sum = &out[i], .limited = nat.cpu.rate != 0};
         np_timeline_init(&l->time, out[i].bin);
         l->box = np_box_create(&nat, np_key_make(config->seed, 0), 0, e);
         if (!l->box) return false;
