@@ -4,7 +4,8 @@
 
 Each DIR is what `inject` left, and `setting` and `timeouts` beside it. Prints the share of packets on which both agree,
 by class, and for each disagreement the history of its group of flows. Fails below 99.9 % of all packets, or below 99 %
-of a class of MANY packets.
+of a class of MANY packets. On the kernel that natpulse's rules were held against it asks for more, so that a rule that
+few packets meet is missed too.
 
 Where both boxes gave a flow some other port than its own, each drew its own at random: that they did so is compared,
 and the class of port, and that it then stays; not the number. Packets from outside to such a port are readdressed to
@@ -14,12 +15,15 @@ the port that natpulse drew, which takes some rounds of replay until nothing cha
 import argparse
 import csv
 import os
+import platform
 import struct
 import subprocess
 import sys
 
 LEAST = 99.9  # per cent
+LEAST_OF_KNOWN, KNOWN = 99.99, (6, 18)
 LEAST_OF_CLASS = 99.0
+NEW = ("created", "adopted")  # natpulse's reasons where a mapping was made
 MANY = 200
 ROUNDS = 60
 PUBLIC = "192.0.2.1"
@@ -97,8 +101,7 @@ class Run:
         if before and before[:2] == (kernel, ours):
             return before
         drawn = kernel != inside and ours != inside and (k["proto"] == "1" or port_class(kernel) == port_class(ours))
-        fresh = before is None or (before[0] != kernel and before[1] != ours)
-        return kernel, ours, kernel == ours or (drawn and fresh)
+        return kernel, ours, kernel == ours or (drawn and s["reason"] in NEW)
 
     def walk_ports(self):
         """The pair of ports of each packet's flow at its time."""
@@ -190,6 +193,11 @@ class Run:
         return "tcp_loose %s, unknown %s" % (self.setting["loose"], self.setting["kind"])
 
 
+def least():
+    release = platform.release().split("-")[0].split(".")
+    return LEAST_OF_KNOWN if tuple(int(n) for n in release[:2]) == KNOWN else LEAST
+
+
 def percentage(part, whole):
     return 100.0 * part / whole if whole else 100.0
 
@@ -230,7 +238,7 @@ def main():
             % (run.setting["seed"], run.name(), n, said, percentage(good, n), run.rounds)
         )
     print("all: %d packets, agree %.3f %%, %d do not" % (whole, percentage(agreed, whole), whole - agreed))
-    sys.exit(0 if percentage(agreed, whole) >= LEAST and not weak else 1)
+    sys.exit(0 if percentage(agreed, whole) >= least() and not weak else 1)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,10 @@ static void shake_hands(teller *t)
     if (percent(t->c, 5)) return;
     t->hint = T_ESTABLISHED;
     acknowledge(t, 0);
+    if (percent(t->c, 3)) {
+        t->hurry = true; /* at another time it might make a SYN_SENT2 */
+        say_tcp(t, 1, "syn from server", SYN, (uint32_t)draw(t->c), 0);
+    }
 }
 
 static void send_data(teller *t, int side)
@@ -210,12 +214,9 @@ static void reset(teller *t, int side)
 /* A client that forgot and begins anew; the server may challenge it, or begin anew too. */
 static void open_again(teller *t, int side)
 {
+    (void)side;
     end *c = &t->end[0], *s = &t->end[1];
     uint32_t fresh = percent(t->c, 60) ? c->next + magnitude(t->c, 30) : (uint32_t)draw(t->c);
-    if (side == 1) {
-        say_tcp(t, 1, "syn from server", SYN, (uint32_t)draw(t->c), 0);
-        return;
-    }
     say_tcp(t, 0, "syn on live flow", SYN, fresh, 0);
     switch (below(t->c, 4)) {
     case 0: break;
