@@ -51,13 +51,13 @@ BELOW_world    := nat host net core
 BELOW_trace    := world nat host net core
 BELOW_scenario := world nat host net core
 BELOW_study    := scenario world nat host net core
-BELOW_report   := study scenario world nat host net core
+BELOW_report   := study scenario trace world nat host net core
 
 LIBS_trace     := -lpcap -lz -lzstd
 LIBS_scenario  := $(shell pkg-config --libs libfyaml 2>/dev/null || echo -lfyaml)
 LIBS_study     := $(LIBS_scenario) $(shell pkg-config --libs sqlite3 2>/dev/null || echo -lsqlite3)
-LIBS_report    := $(LIBS_study) -ljansson
-LIBS_cli       := $(LIBS_trace) $(LIBS_report)
+LIBS_report    := $(LIBS_study) $(LIBS_trace) -ljansson
+LIBS_cli       := $(LIBS_report)
 
 SRC_cli  := $(sort $(wildcard sim/cli/*.c))
 HEADERS  := $(wildcard include/natpulse/*.h)

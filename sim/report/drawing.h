@@ -41,6 +41,24 @@ void np_drawing_remove(const np_drawing *d);
 void np_drawing_quote(FILE *job, const char *text);
 void np_drawing_text(FILE *job, const char *name, const char *text);
 
+/* What every job begins with: format, title, the size with room for a legend of these names, and the names as
+   Name[]. */
+void np_drawing_frame(const np_drawing *d, FILE *job, const char *title, const char *const *name,
+                      uint32_t names, bool legend);
+
+/* Loads style and script NAME, and closes the figure: what every job ends with. */
+void np_drawing_load(FILE *job, const char *name);
+
+/* Where the scripts are: beside the program (in its source tree, or installed), then where it was to be
+   installed, then here. `found` has room for PATH_MAX. */
+bool np_drawing_scripts(char *found, np_error *e);
+
+/* Makes a work directory in `directory`, which must be there. np_drawing_remove removes it. */
+bool np_drawing_begin(np_drawing *d);
+
+/* Runs gnuplot and moves the figure to `target`. */
+bool np_drawing_place(const np_drawing *d, const char *target);
+
 /* The grey line under a figure: whom it leaves out, and why. */
 typedef bool np_left_out(const np_read_strategy *s);
 void np_drawing_note(const np_drawing *d, FILE *job, const char *why, np_left_out *out);
