@@ -12,6 +12,7 @@ const np_command np_commands[] = {
     {"sweep", np_cmd_sweep, "the same into a results database: resumable, on all cores or MPI ranks"},
     {"replay", np_cmd_replay, "drive the NAT box with captured packets"},
     {"curve", np_cmd_curve, "damage for every table size, from one reading of captures"},
+    {"fit", np_cmd_fit, "write a scenario that matches a capture"},
     {"plot", np_cmd_plot, "draw the figures of a result file"},
     {"check", np_cmd_check, "look for mistakes in a scenario"},
     {"show", np_cmd_show, "print a scenario with every default filled in"},
