@@ -16,8 +16,8 @@
 int np_cmd_run(int argc, char **argv);
 int np_cmd_sweep(int argc, char **argv);
 int np_cmd_replay(int argc, char **argv);
-int np_cmd_fit(int argc, char **argv);
 int np_cmd_curve(int argc, char **argv);
+int np_cmd_fit(int argc, char **argv);
 int np_cmd_plot(int argc, char **argv);
 int np_cmd_check(int argc, char **argv);
 int np_cmd_show(int argc, char **argv);
