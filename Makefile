@@ -118,6 +118,11 @@ test-oracle: $(filter $(B)/tests/oracle/%,$(T_whole))
 	$(Q)scripts/run-tests $^
 
 .PHONY: tests
+# The simulator held against the kernel of this machine; skipped, with the reason, where namespaces cannot be made.
+.PHONY: test-kernel
+test-kernel: $(B)/natpulse
+	$(Q)NATPULSE=$(B)/natpulse B=$(B) CC='$(CC)' scripts/run-tests $(sort $(wildcard tests/kernel/test_*.sh))
+
 ALL_TESTS := $(foreach f,$(FLOORS),$(T_$(f))) $(T_whole)
 SH_TESTS  := $(sort $(wildcard tests/*/*.sh))
 tests: $(ALL_TESTS)
