@@ -2,7 +2,7 @@
  * natpulse fit PCAP...
  */
 #include "natpulse/fit.h"
-#include "cli.h"
+#include "captures.h"
 #include "natpulse/arena.h"
 #include "natpulse/output.h"
 #include <ctype.h>
@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INSIDES_MOST 64 /* prefixes of --inside, all told */
-#define INLINE_MOST  50 /* quantiles of a distribution without a name, where there is no place for a file */
-#define SIDE_FILES   (6 * NP_FIT_GROUPS)
+#define INLINE_MOST 50 /* quantiles of a distribution without a name, where there is no place for a file */
+#define FEW_VALUES  30 /* with fewer, a fitted value may be off by half */
+#define SIDE_FILES  (6 * NP_FIT_GROUPS)
 
 typedef struct fit_options {
     np_texts inside;
@@ -251,34 +251,25 @@ static void put_strategies(FILE *out, const np_fit *f)
     }
 }
 
-/* ---- warnings: stable names, as comments at the end ---- */
+/* ---- warnings: as comments at the end ---- */
 
-static void put_warnings(FILE *out, const np_fit *f, const np_capture_counts *read)
+static void put_warnings(FILE *out, const np_fit *f, const np_cli_reading *read)
 {
-    if (f->stopped)
-        fputs("# warning interrupted: stopped by a signal; this covers the packets read until then\n", out);
-    if (read->backwards)
-        fprintf(out,
-                "# warning clock-went-back: %" PRIu64 " packets claim an earlier time than the one before\n",
-                read->backwards);
-    if (read->cut_files || read->by_decoded[NP_DECODED_CUT])
-        fprintf(out,
-                "# warning packets-cut: %" PRIu32 " files cut short, %" PRIu64
-                " packets captured too short\n",
-                read->cut_files, read->by_decoded[NP_DECODED_CUT]);
+    np_cli_warnings w = {0};
+    np_cli_capture_warnings(read, &w);
     for (uint32_t i = 0; i < f->groups; i++)
-        if (f->group[i].gap.values < 30)
-            fprintf(out,
-                    "# warning few-values: %s shows %" PRIu32 " gaps; a longer capture would tell more\n",
-                    group_name(&f->group[i]), f->group[i].gap.values);
+        if (f->group[i].gap.values < FEW_VALUES)
+            np_cli_warn(&w, "few-values", "%s shows %" PRIu32 " gaps; a longer capture would tell more",
+                        group_name(&f->group[i]), f->group[i].gap.values);
+    for (uint32_t i = 0; i < w.n; i++)
+        fprintf(out, "# warning %s: %s\n", w.warning[i].name, w.warning[i].text);
 }
 
-static bool put_scenario(writer *w, const np_fit *f, const np_capture_counts *read, const char *const *file,
-                         uint32_t files)
+static bool put_scenario(writer *w, const np_fit *f, const np_cli_reading *read, const char *const *file)
 {
     FILE *out = w->out;
     fprintf(out, "# natpulse %s fit, from", NP_VERSION);
-    for (uint32_t i = 0; i < files; i++) {
+    for (uint32_t i = 0; i < read->files; i++) {
         fputc(' ', out);
         for (const char *c = file[i]; *c; c++) fputc((unsigned char)*c < ' ' ? '?' : *c, out);
     }
@@ -313,26 +304,6 @@ static bool put_scenario(writer *w, const np_fit *f, const np_capture_counts *re
 
 /* ---- the run ---- */
 
-static bool read_inside(const np_texts *texts, np_cidr *out, uint32_t *n)
-{
-    for (uint32_t i = 0; i < texts->n; i++) {
-        for (const char *at = texts->text[i];; at++) {
-            char one[64];
-            size_t length = strcspn(at, ",");
-            snprintf(one, sizeof one, "%.*s", (int)length, at);
-            if (*n == INSIDES_MOST || length >= sizeof one || !np_cidr_parse(one, &out[*n])) {
-                np_cli_misused("--inside %s: expected at most %d prefixes such as 10.0.0.0/8 or fd00::/8",
-                               texts->text[i], INSIDES_MOST);
-                return false;
-            }
-            ++*n;
-            at += length;
-            if (!*at) break;
-        }
-    }
-    return true;
-}
-
 static bool write_all(const np_fit *f, const np_capture *c, const char *const *file, uint32_t files,
                       const fit_options *o, np_arena *arena, np_error *e)
 {
@@ -340,7 +311,13 @@ static bool write_all(const np_fit *f, const np_capture *c, const char *const *f
     if (!main) return false;
     bool to_file = o->output && strcmp(o->output, "-") != 0;
     writer w = {.out = np_output_file(main), .path = to_file ? o->output : NULL, .arena = arena, .e = e};
-    bool ok = put_scenario(&w, f, np_capture_count(c), file, files);
+    np_cli_reading read = {.read = np_capture_count(c),
+                           .files = files,
+                           .met = f->used,
+                           .filtered = o->filter != NULL,
+                           .inside_named = o->inside.n > 0,
+                           .stopped = f->stopped};
+    bool ok = put_scenario(&w, f, &read, file);
     for (uint32_t i = 0; i < w.files; i++) {
         if (!ok)
             np_output_abandon(w.beside[i]);
@@ -373,11 +350,11 @@ static bool fit(const char *const *file, uint32_t files, const fit_options *o, c
 
 static int run(const char *const *file, uint32_t files, const fit_options *o)
 {
-    np_cidr inside[INSIDES_MOST];
+    np_cidr inside[NP_INSIDES_MOST];
     uint32_t insides = 0;
     np_error e = {0};
     bool stopped = false;
-    if (!read_inside(&o->inside, inside, &insides)) return NP_TROUBLE_USAGE;
+    if (!np_cli_inside(&o->inside, inside, &insides)) return NP_TROUBLE_USAGE;
     np_arena *arena = np_arena_create();
     bool ok = arena ? fit(file, files, o, inside, insides, arena, &stopped, &e) : np_fail_memory(&e, "a fit");
     np_arena_destroy(arena);

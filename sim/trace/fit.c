@@ -1,6 +1,7 @@
 /*
  * From a capture to what a scenario says. One reading fills the connections (fit_flows.h); then heartbeats
- * are recognised (fit_upkeep.h), and what remains is sorted into groups and fitted (fit_group.h, fit_dist.c).
+ * are recognised (fit_upkeep.h), and what remains is read as messages, exchanges and
+ * rounds (fit_rounds.h), sorted into groups (fit_group.h) and fitted (fit_dist.c).
  *
  * Memory: as of fit_flows.h, and one number for every observed value of the group at work.
  */

@@ -1,17 +1,10 @@
 /*
- * From connections to groups of clients and their workload.
- *
- *     connection -> messages -> exchanges -> rounds
- *
- * A message is the payload of one direction without a pause; an exchange a message of the opener and the
- * answer that follows; a round the exchanges of one client without a pause between them (NP_FIT_PAUSE). What
- * a round waits for is `gap`: since the end of the round before (closed loop) or since its start (open loop).
- * A gap that was still open when the connection or the capture ended is a censored value.
- *
- * Times are those at the capture's place: the service time is what an answer takes beyond a handshake's round
- * trip there, a closed gap what lies between answer and request less the round trip to the client.
+ * From connections to groups that are used alike, and to the distributions of each. What a connection shows
+ * is read by fit_rounds.h; here it is decided to which group the connection belongs, whose clients' rounds go
+ * across connections, and what a group's values become.
  */
 #include "fit_group.h"
+#include "fit_rounds.h"
 #include "natpulse/arena.h"
 
 #include <assert.h>
@@ -23,28 +16,13 @@
 #define CLOSES_WITHIN (5 * NP_SECOND)
 /* What began so shortly before the capture's end may become anything. */
 #define UNDECIDED (35 * NP_SECOND)
-/* A datagram flow that has been silent so long is over (the longest UDP timeout of RFC 4787 REQ-5 is above
-   it, most boxes' below). */
+/* A datagram flow that has been silent so long does not go on: our choice, and about what boxes take it for.
+ */
 #define UDP_OVER NP_MINUTE
 /* Answers closer than this are equally fast, for all that queues and clocks allow to say. */
 #define SERVICE_NOISE ((double)NP_MILLISECOND)
 
 enum { REQUESTS, FROM_CLIENT, FROM_SERVER, STYLES };
-
-typedef struct values {
-    double *v;
-    uint32_t n, room;
-} values;
-
-typedef struct message {
-    np_time first, last;
-    uint32_t bytes;
-    uint8_t way;
-} message;
-
-typedef struct exchange {
-    np_time first, end;
-} exchange;
 
 /* One connection in its group, with what it is sorted by. */
 typedef struct member {
@@ -59,58 +37,10 @@ typedef struct work {
     const np_fit_flows *f;
     np_fit *out;
     np_arena *arena;
-    message *message;
-    uint32_t messages, message_room;
+    np_fit_seen seen;
     member *member;
     uint32_t members;
-    exchange *exchange;
-    uint32_t exchanges, exchange_room;
-    values open, closed, open_cut, closed_cut; /* gaps by either rule, and the censored */
-    values count, request, response, service, arrival, idle, interval, given_up;
-    bool out_of_memory;
 } work;
-
-/* Room for one more in an array that grows by doubling. */
-static bool room_for(void **array, uint32_t n, uint32_t *room, size_t size)
-{
-    if (n < *room) return true;
-    uint32_t more = *room ? 2 * *room : 256;
-    void *grown = more > *room ? realloc(*array, more * size) : NULL;
-    if (!grown) return false;
-    *array = grown;
-    *room = more;
-    return true;
-}
-
-static void put(work *w, values *to, double x)
-{
-    if (room_for((void **)&to->v, to->n, &to->room, sizeof *to->v))
-        to->v[to->n++] = x;
-    else
-        w->out_of_memory = true;
-}
-
-/* ---- messages ---- */
-
-static void read_messages(work *w, const np_fit_talk *t)
-{
-    w->messages = 0;
-    for (uint32_t i = t->head; i != NP_FIT_NONE; i = w->f->piece[i].next) {
-        const np_fit_piece *p = &w->f->piece[i];
-        if (p->what != NP_FIT_PIECE_DATA) continue;
-        message *last = w->messages ? &w->message[w->messages - 1] : NULL;
-        if (last && last->way == p->way && p->first - last->last < NP_FIT_PAUSE) {
-            last->last = p->last;
-            last->bytes += p->bytes;
-            continue;
-        }
-        if (!room_for((void **)&w->message, w->messages, &w->message_room, sizeof *w->message)) {
-            w->out_of_memory = true;
-            return;
-        }
-        w->message[w->messages++] = (message){p->first, p->last, p->bytes, p->way};
-    }
-}
 
 static bool has_upkeep(const work *w, const np_fit_talk *t)
 {
@@ -123,9 +53,10 @@ static bool has_upkeep(const work *w, const np_fit_talk *t)
 
 static bool one_exchange(const work *w, const np_fit_talk *t)
 {
-    if (w->messages == 0 || w->messages > 2 || w->message[0].way != NP_FIT_OUT || has_upkeep(w, t))
+    if (w->seen.messages == 0 || w->seen.messages > 2 || w->seen.message[0].way != NP_FIT_OUT ||
+        has_upkeep(w, t))
         return false;
-    np_time spoken = w->message[w->messages - 1].last;
+    np_time spoken = w->seen.message[w->seen.messages - 1].last;
     if (t->who.proto == NP_UDP) return w->out->last - spoken > UDP_OVER;
     return t->opened && t->closed != NP_NEVER && t->closed - spoken < CLOSES_WITHIN;
 }
@@ -134,9 +65,9 @@ static bool one_exchange(const work *w, const np_fit_talk *t)
 static int opener(const work *w)
 {
     uint32_t rounds[2] = {0, 0};
-    for (uint32_t i = 0; i < w->messages; i++)
-        if (i == 0 || w->message[i].first - w->message[i - 1].last >= NP_FIT_PAUSE)
-            rounds[w->message[i].way]++;
+    for (uint32_t i = 0; i < w->seen.messages; i++)
+        if (i == 0 || w->seen.message[i].first - w->seen.message[i - 1].last >= NP_FIT_PAUSE)
+            rounds[w->seen.message[i].way]++;
     return rounds[NP_FIT_IN] > rounds[NP_FIT_OUT] ? FROM_SERVER : FROM_CLIENT;
 }
 
@@ -146,8 +77,8 @@ static bool classify(work *w, uint32_t number, member *m)
     const np_fit_talk *t = &w->f->talk[number];
     bool tcp = t->who.proto == NP_TCP;
     *m = (member){.client = t->who.local, .start = t->start, .talk = number, .proto = t->who.proto};
-    read_messages(w, t);
-    if (tcp && t->opened && (!t->heard[NP_FIT_IN] || (t->reset && !t->ack && !w->messages))) {
+    np_fit_read_messages(&w->seen, t);
+    if (tcp && t->opened && (!t->heard[NP_FIT_IN] || (t->reset && !t->ack && !w->seen.messages))) {
         w->out->failed++;
         return false;
     }
@@ -156,10 +87,10 @@ static bool classify(work *w, uint32_t number, member *m)
         return true;
     }
     bool upkeep = has_upkeep(w, t);
-    if (t->opened && w->messages <= 2 && !upkeep && w->out->last - t->start < UNDECIDED) return false;
-    if (w->messages == 0 && t->closed != NP_NEVER && !upkeep && t->closed - t->start < CLOSES_WITHIN)
+    if (t->opened && w->seen.messages <= 2 && !upkeep && w->out->last - t->start < UNDECIDED) return false;
+    if (w->seen.messages == 0 && t->closed != NP_NEVER && !upkeep && t->closed - t->start < CLOSES_WITHIN)
         return false;
-    m->silent = w->messages == 0;
+    m->silent = w->seen.messages == 0;
     m->style = (uint8_t)(m->silent ? FROM_SERVER : opener(w));
     return true;
 }
@@ -179,118 +110,6 @@ static bool same_client(const work *w, uint32_t i, uint32_t j)
 {
     return np_addr_equal(&w->member[i].client, &w->member[j].client);
 }
-
-/* ---- exchanges and rounds ---- */
-
-static void note_exchange(work *w, np_fit_group *g, np_time first, const message *request,
-                          const message *answer, bool may_come)
-{
-    np_time there = 2 * (g->from_server ? w->out->access : w->out->core);
-    if (!room_for((void **)&w->exchange, w->exchanges, &w->exchange_room, sizeof *w->exchange)) {
-        w->out_of_memory = true;
-        return;
-    }
-    w->exchange[w->exchanges++] = (exchange){first, answer ? answer->last : request->last};
-    g->exchanges++;
-    put(w, &w->request, request->bytes);
-    if (answer) put(w, &w->service, fmax(0, (double)(answer->first - request->last - there)));
-    if (answer || !may_come) put(w, &w->response, answer ? answer->bytes : 0);
-}
-
-/* The exchanges in one connection's messages. A connection for a single one stands in time where it began. */
-static void read_exchanges(work *w, np_fit_group *g, const np_fit_talk *t)
-{
-    int opens = g->from_server ? NP_FIT_IN : NP_FIT_OUT;
-    bool single = g->connection == NP_CONNECTION_PER_REQUEST;
-    for (uint32_t i = 0; i < w->messages; i++) {
-        const message *m = &w->message[i];
-        if (m->way != opens) {
-            g->passed_over++;
-            continue;
-        }
-        const message *answer =
-            i + 1 < w->messages && w->message[i + 1].way != opens ? &w->message[i + 1] : NULL;
-        if (answer && g->from_server && answer->first - m->last >= NP_FIT_PAUSE) answer = NULL;
-        note_exchange(w, g, single ? t->start : m->first, m, answer, !single && i + 1 == w->messages);
-        if (answer) i++;
-    }
-}
-
-static int by_first(const void *left, const void *right)
-{
-    const exchange *a = left, *b = right;
-    if (a->first != b->first) return a->first < b->first ? -1 : 1;
-    return (a->end > b->end) - (a->end < b->end);
-}
-
-/* The rounds of the exchanges that were noted, and the gaps before, between and behind them. `since`: where
-   the gap of the first begins, 0: nobody knows; `end`: nothing more shows afterwards. Takes the exchanges
-   away. */
-static void read_rounds(work *w, np_fit_group *g, np_time since, np_time end)
-{
-    np_time to_client = g->from_server ? 0 : 2 * w->out->access;
-    np_time open = since, closed = since; /* where the present gap begins, by either rule */
-    if (w->exchanges > 1) qsort(w->exchange, w->exchanges, sizeof *w->exchange, by_first);
-    for (uint32_t i = 0, j; i < w->exchanges; i = j) {
-        np_time first = w->exchange[i].first, over = w->exchange[i].end;
-        for (j = i + 1; j < w->exchanges && w->exchange[j].first - over < NP_FIT_PAUSE; j++)
-            if (w->exchange[j].end > over) over = w->exchange[j].end;
-        if (open) {
-            put(w, &w->open, (double)(first - open));
-            put(w, &w->closed, (double)(first - closed - (i > 0 ? to_client : 0)));
-        }
-        put(w, &w->count, j - i);
-        g->rounds++;
-        open = first;
-        closed = over;
-    }
-    if (open && end > open) put(w, &w->open_cut, (double)(end - open));
-    if (closed && end > closed) put(w, &w->closed_cut, (double)(end - closed));
-    w->exchanges = 0;
-}
-
-/* ---- keepalive ---- */
-
-static void read_probes(work *w, const np_fit_talk *t, np_fit_keepalive *k)
-{
-    np_time before[2] = {0, 0}; /* the last probe, by direction */
-    uint32_t run[2] = {0, 0}, seen = 0;
-    for (uint32_t i = t->head; i != NP_FIT_NONE; i = w->f->piece[i].next) {
-        const np_fit_piece *p = &w->f->piece[i];
-        if (p->what != NP_FIT_PIECE_PROBE) continue;
-        np_time silent = p->last - p->first,
-                trip = 2 * (p->way == NP_FIT_OUT ? w->out->access : w->out->core);
-        seen++;
-        if (before[p->way] && p->first - silent < before[p->way]) {
-            put(w, &w->interval, (double)(p->first - before[p->way]));
-            run[p->way]++;
-        } else {
-            if (silent > trip) put(w, &w->idle, (double)(silent - trip));
-            run[p->way] = 1;
-        }
-        before[p->way] = p->first;
-        *(p->way == NP_FIT_OUT ? &k->from_client : &k->from_server) = true;
-    }
-    if (!seen) return;
-    k->flows++;
-    k->probes += seen;
-    int gave_up = t->reset_by_client ? NP_FIT_OUT : NP_FIT_IN;
-    if (t->reset && run[gave_up] > 1 && t->closed >= t->last) put(w, &w->given_up, run[gave_up]);
-}
-
-static int by_value(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
-static double median(values *v)
-{
-    if (!v->n) return 0;
-    qsort(v->v, v->n, sizeof *v->v, by_value);
-    return v->v[v->n / 2];
-}
-
 /* ---- heartbeats of a group ---- */
 
 static void choose_beat(const np_fit_pulses *all, const uint32_t *talks, const uint64_t *beats,
@@ -342,11 +161,11 @@ static np_time end_of(const work *w, uint32_t i, uint32_t end)
 /* The connections that a client holds at once, at most. Members i..j-1 are its own, by start. */
 static uint32_t held_at_once(work *w, uint32_t i, uint32_t j, uint32_t end)
 {
-    values ends = {0};
-    for (uint32_t k = i; k < j; k++) put(w, &ends, (double)end_of(w, k, end));
-    if (ends.n > 1) qsort(ends.v, ends.n, sizeof *ends.v, by_value);
+    np_fit_values ends = {0};
+    for (uint32_t k = i; k < j; k++) np_fit_put(&w->seen, &ends, (double)end_of(w, k, end));
+    np_fit_sort(&ends);
     uint32_t most = 0, over = 0;
-    for (uint32_t k = i; k < j && !w->out_of_memory; k++) {
+    for (uint32_t k = i; k < j && !w->seen.out_of_memory; k++) {
         while (over < ends.n && ends.v[over] <= (double)w->f->talk[w->member[k].talk].start) over++;
         if (k - i + 1 - over > most) most = k - i + 1 - over;
     }
@@ -356,32 +175,24 @@ static uint32_t held_at_once(work *w, uint32_t i, uint32_t j, uint32_t end)
 
 /* Members i..j-1 are one client's. Its rounds go across its connections when it holds several at once, or one
    for each exchange. */
-static void read_client(work *w, np_fit_group *g, values *pools, uint32_t i, uint32_t j, uint32_t end)
+static void read_client(work *w, np_fit_group *g, uint32_t i, uint32_t j, uint32_t end)
 {
     const np_fit_talk *first = &w->f->talk[w->member[i].talk];
     bool single = g->connection == NP_CONNECTION_PER_REQUEST;
     uint32_t held = single ? 0 : held_at_once(w, i, j, end);
     bool across = single || held > 1;
-    if (!single) put(w, pools, held);
-    put(w, &w->arrival, first->opened ? (double)(first->start - w->out->first) : 0);
+    if (!single) np_fit_put(&w->seen, &w->seen.held, held);
+    np_fit_put(&w->seen, &w->seen.arrival, first->opened ? (double)(first->start - w->out->first) : 0);
     for (uint32_t k = i; k < j; k++) {
         const np_fit_talk *t = &w->f->talk[w->member[k].talk];
-        read_messages(w, t);
-        read_exchanges(w, g, t);
-        if (!single) read_probes(w, t, &g->keepalive);
-        if (!across) read_rounds(w, g, k == i && t->opened ? t->start : 0, end_of(w, k, end));
+        np_fit_read_messages(&w->seen, t);
+        np_fit_read_exchanges(&w->seen, g, t);
+        if (!single) np_fit_read_probes(&w->seen, g, t);
+        if (!across) np_fit_read_rounds(&w->seen, g, k == i && t->opened ? t->start : 0, end_of(w, k, end));
     }
-    if (across) read_rounds(w, g, single || !first->opened ? 0 : first->start, w->out->last);
+    if (across) np_fit_read_rounds(&w->seen, g, single || !first->opened ? 0 : first->start, w->out->last);
 }
-
-static void clear(work *w)
-{
-    values *all[] = {&w->open,     &w->closed,  &w->open_cut, &w->closed_cut, &w->count,    &w->request,
-                     &w->response, &w->service, &w->arrival,  &w->idle,       &w->interval, &w->given_up};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) all[i]->n = 0;
-}
-
-static void fit(work *w, values *v, values *cut, double above, double step, double noise,
+static void fit(work *w, np_fit_values *v, np_fit_values *cut, double above, double step, double noise,
                 np_fit_quantity *out)
 {
     uint32_t n = 0;
@@ -394,7 +205,7 @@ static void fit(work *w, values *v, values *cut, double above, double step, doub
                        .above = above,
                        .step = step,
                        .noise = noise};
-    if (!np_fit_quantity_of(&s, w->arena, out)) w->out_of_memory = true;
+    if (!np_fit_quantity_of(&s, w->arena, out)) w->seen.out_of_memory = true;
 }
 
 /* What rounds wait for. One-way messages and pushes come whatever happens, so does what has a fixed period,
@@ -403,33 +214,34 @@ static void fit_gap(work *w, np_fit_group *g, bool answers)
 {
     const double pause = (double)NP_FIT_PAUSE;
     np_fit_quantity closed;
-    fit(w, &w->open, &w->open_cut, pause, 0, 0, &g->gap);
-    fit(w, &w->closed, &w->closed_cut, pause, 0, 0, &closed);
+    fit(w, &w->seen.open, &w->seen.open_cut, pause, 0, 0, &g->gap);
+    fit(w, &w->seen.closed, &w->seen.closed_cut, pause, 0, 0, &closed);
     bool named = g->gap.dist.kind != NP_DIST_EMPIRICAL,
          fixed = g->gap.dist.kind == NP_DIST_CONSTANT && g->gap.values;
     g->open_loop = g->from_server || !answers || fixed || (named && closed.dist.kind == NP_DIST_EMPIRICAL);
     if (!g->open_loop) g->gap = closed;
 }
 
-static void fit_group(work *w, np_fit_group *g, values *pools)
+static void fit_group(work *w, np_fit_group *g)
 {
-    fit(w, &w->request, NULL, 0, 1, 0, &g->request);
-    fit(w, &w->response, NULL, 0, 1, 0, &g->response);
-    fit(w, &w->service, NULL, 0, 0, SERVICE_NOISE, &g->service);
-    fit(w, &w->count, NULL, 0, 1, 0, &g->count);
+    fit(w, &w->seen.request, NULL, 0, 1, 0, &g->request);
+    fit(w, &w->seen.response, NULL, 0, 1, 0, &g->response);
+    fit(w, &w->seen.service, NULL, 0, 0, SERVICE_NOISE, &g->service);
+    fit(w, &w->seen.count, NULL, 0, 1, 0, &g->count);
     bool answers = !(g->response.dist.kind == NP_DIST_CONSTANT && g->response.dist.a == 0);
     fit_gap(w, g, answers);
     if (!answers || g->from_server) g->service.dist = np_dist_constant(0);
     if (g->connection == NP_CONNECTION_PER_REQUEST) {
         /* What shows is the first request, a gap after the arrival. */
         double wait = np_dist_mean(&g->gap.dist);
-        for (uint32_t i = 0; i < w->arrival.n; i++) w->arrival.v[i] = fmax(0, w->arrival.v[i] - wait);
+        for (uint32_t i = 0; i < w->seen.arrival.n; i++)
+            w->seen.arrival.v[i] = fmax(0, w->seen.arrival.v[i] - wait);
     }
-    fit(w, &w->arrival, NULL, 0, 0, (double)NP_MILLISECOND, &g->arrival);
-    g->pool = (uint32_t)median(pools);
-    g->keepalive.idle = (np_time)median(&w->idle);
-    g->keepalive.interval = (np_time)median(&w->interval);
-    g->keepalive.count = (uint32_t)median(&w->given_up);
+    fit(w, &w->seen.arrival, NULL, 0, 0, (double)NP_MILLISECOND, &g->arrival);
+    g->pool = (uint32_t)np_fit_median(&w->seen.held);
+    g->keepalive.idle = (np_time)np_fit_median(&w->seen.idle);
+    g->keepalive.interval = (np_time)np_fit_median(&w->seen.interval);
+    g->keepalive.count = (uint32_t)np_fit_median(&w->seen.given_up);
 }
 
 /* Members i..end-1 are one group. */
@@ -446,17 +258,15 @@ static void make_group(work *w, const np_fit_pulses *pulses, uint32_t i, uint32_
                         .connection = connection[w->member[i].style],
                         .from_server = w->member[i].style == FROM_SERVER,
                         .flows = end - i};
-    values pools = {0};
-    clear(w);
+    np_fit_seen_clear(&w->seen);
     for (uint32_t j; i < end; i = j) {
         for (j = i + 1; j < end && same_client(w, i, j);) j++;
         g->clients++;
-        read_client(w, g, &pools, i, j, end);
+        read_client(w, g, i, j, end);
         for (uint32_t k = i; k < j; k++) count_beats(w, &w->f->talk[w->member[k].talk], pulses, talks, beats);
     }
     choose_beat(pulses, talks, beats, &g->beat);
-    if (!w->out_of_memory) fit_group(w, g, &pools);
-    free(pools.v);
+    if (!w->seen.out_of_memory) fit_group(w, g);
 }
 
 static bool alike(const work *w, uint32_t i, uint32_t j)
@@ -476,30 +286,24 @@ static void place_the_silent(work *w)
             w->member[i].style = c[FROM_CLIENT] > c[FROM_SERVER] ? FROM_CLIENT : FROM_SERVER;
     }
 }
-
-static void free_work(work *w)
-{
-    values *all[] = {&w->open,     &w->closed,  &w->open_cut, &w->closed_cut, &w->count,    &w->request,
-                     &w->response, &w->service, &w->arrival,  &w->idle,       &w->interval, &w->given_up};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]->v);
-    free(w->message);
-    free(w->exchange);
-    free(w->member);
-}
-
 bool np_fit_groups(const np_fit_flows *f, const np_fit_pulses *pulses, np_arena *arena, np_fit *out)
 {
-    work w = {.f = f, .out = out, .arena = arena, .member = malloc((f->talks + 1) * sizeof *w.member)};
+    work w = {.f = f,
+              .seen = {.f = f, .access = out->access, .core = out->core},
+              .out = out,
+              .arena = arena,
+              .member = malloc((f->talks + 1) * sizeof *w.member)};
     if (!w.member) return false;
     for (uint32_t i = 0; i < f->talks; i++)
         if (classify(&w, i, &w.member[w.members])) w.members++;
     place_the_silent(&w);
     qsort(w.member, w.members, sizeof *w.member, by_client);
-    for (uint32_t i = 0, j; i < w.members && !w.out_of_memory; i = j) {
+    for (uint32_t i = 0, j; i < w.members && !w.seen.out_of_memory; i = j) {
         for (j = i + 1; j < w.members && alike(&w, i, j);) j++;
         make_group(&w, pulses, i, j);
     }
-    bool ok = !w.out_of_memory;
-    free_work(&w);
+    bool ok = !w.seen.out_of_memory;
+    np_fit_seen_free(&w.seen);
+    free(w.member);
     return ok;
 }
