@@ -28,18 +28,32 @@ typedef struct np_style {
 /* Writes a study. False and *e when writing fails. */
 bool np_report_study(const np_study *s, np_format f, np_style style, FILE *out, np_error *e);
 
-/* JSON lines while a study runs: a line about it, one for each run (np_study_options.each), and at the end one
-   with its precision, expectations and warnings. Each flushes; false and *e when writing fails. */
+/* JSON lines while a study runs: a line about it, one for each run (np_study_options.each), and at the end
+   one with its precision, expectations and warnings. Each flushes; false and *e when writing fails. */
 bool np_report_lines_begin(const np_scenario *s, FILE *out, np_error *e);
 bool np_report_line(const np_finished *f, FILE *out, np_error *e);
 bool np_report_lines_end(const np_study *s, FILE *out, np_error *e);
 
-/* Draws the figures of a result file (.json or .csv as written above, .db of a sweep) with gnuplot into `directory`, made
-   when absent: reachability, detection and occupancy, each with the point's number when there are several
-   ("detection-3.svg"). `format` is "svg", "png" or "pdf". Calls `each` (may be NULL) with every file:
-   `why_not` is NULL when it has been drawn, else the reason that this result cannot give it. False and *e on
-   trouble; a figure is there whole or not. */
-bool np_plot(const char *results, const char *directory, const char *format,
-             void (*each)(void *ctx, const char *path, const char *why_not), void *ctx, np_error *e);
+/* What to draw, and where. */
+typedef struct np_plot_options {
+    const char *directory; /* made when absent */
+    const char *format;    /* "svg", "png" or "pdf" */
+    np_metric metric; /* what the ranking, the heat maps and the interval figure are about: reachable_fraction
+                         is 0 */
+    bool one_point;   /* of the figures of single points, those of `point` only; */
+    uint32_t point;
+    bool every_point; /* or all: without either none are drawn where there are more than a few points */
+    /* Hears of every file (may be NULL): `why_not` is NULL when it has been drawn, else the reason that these
+       results cannot give it. */
+    void (*each)(void *ctx, const char *path, const char *why_not);
+    void *ctx;
+} np_plot_options;
+
+/* Draws the figures of a result file (.json or .csv as written above, .db of a sweep) with gnuplot: across
+   the whole grid interval, heat, pareto, ranking and causes, as far as the results give them; reachability,
+   detection and occupancy of a point. A name has the number of the strategy or point it is of when there are
+   several
+   ("detection-3.svg"). False and *e on trouble; a figure is there whole or not. */
+bool np_plot(const char *results, const np_plot_options *o, np_error *e);
 
 #endif

@@ -80,6 +80,7 @@ typedef struct np_study {
     const np_scenario *scenario; /* the caller's; must outlive the study. Of a study that was loaded from a
                                     database: its own, with what reports need and no more */
     const char *version;         /* of the natpulse that ran it */
+    const char *yaml;            /* its np_scenario_canon; NULL: `scenario` is whole and can be asked */
     uint32_t replicas;           /* the most that a point has; with `precision` they differ */
     uint32_t points;
     uint64_t missing; /* runs that an unfinished sweep still has to do */

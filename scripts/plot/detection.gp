@@ -10,9 +10,8 @@ set ytics 25
 array File[2] = ['client', 'server']
 set xrange [np_detect_low:np_detect_high]
 do for [panel = 1:2] {
-    foot = panel == 1 ? np_foot_high : np_foot_low
-    set bmargin at screen py(foot)
-    set tmargin at screen py(foot + np_panel)
+    set bmargin at screen py(Foot[panel])
+    set tmargin at screen py(Foot[panel] + np_panel)
     if (panel == 1) { set title np_title offset 0, 0.3; set xtics format '' } else { unset title; set xtics format '%g'; set xlabel 'time since the break' }
     set ylabel 'breaks the '.File[panel].' knows of (%)'
     # -9, below the range: a plot must have something to draw.

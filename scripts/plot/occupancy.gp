@@ -6,8 +6,8 @@ set ylabel 'mappings in the NAT'
 set xrange [0:np_end]
 set lmargin at screen px(np_left)
 set rmargin at screen px(np_width - np_right)
-set bmargin at screen py(np_foot_low)
-set tmargin at screen py(np_foot_high + np_panel)
+set bmargin at screen py(Foot[1])
+set tmargin at screen py(Foot[1] + np_panel)
 near = np_capacity > 0 && np_capacity < 3 * np_peak
 top = near && np_capacity > np_peak ? np_capacity : np_peak
 set yrange [0:top > 0 ? 1.1 * top : 1]

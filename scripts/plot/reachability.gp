@@ -16,24 +16,24 @@ do for [d = np_cost_least:np_cost_high] {
     }
 }
 
-set bmargin at screen py(np_foot_high)
-set tmargin at screen py(np_foot_high + np_panel)
+set bmargin at screen py(Foot[1])
+set tmargin at screen py(Foot[1] + np_panel)
 set title np_title offset 0, 0.3
 set ylabel 'reachable (% of the time)'
 set yrange [np_reachable_low:np_reachable_high]
 set format x ''
-plot $reachable using 4:5:($6 - $4):($7 - $5) with vectors nohead linestyle 101, \
-     for [i = 1:np_strategies] 'values' index i - 1 using 1:4:2:3:5:6 with xyerrorbars linestyle i dashtype 1 linewidth 1.5, \
-     $reachable using 1:2:(Name[int($3)]) with labels left textcolor rgb '#111111'
+do for [i = 1:np_names] { if (TextOf[i] == 1) { set label i Text[i] at TextX[i], TextY[i] left front textcolor rgb '#111111' } else { unset label i } }
+plot $reachable using 1:2:($3 - $1):($4 - $2) with vectors nohead linestyle 101, \
+     for [i = 1:np_strategies] 'values' index i - 1 using 1:4:2:3:5:6 with xyerrorbars linestyle i dashtype 1 linewidth 1.5
 
-set bmargin at screen py(np_foot_low)
-set tmargin at screen py(np_foot_low + np_panel)
+set bmargin at screen py(Foot[2])
+set tmargin at screen py(Foot[2] + np_panel)
 unset title
 set format x '%g'
 set xlabel 'upkeep (bytes per connection-hour)'
 set ylabel 'breaks per connection-hour'
 set yrange [np_breaks_low:np_breaks_high]
-plot $breaks using 4:5:($6 - $4):($7 - $5) with vectors nohead linestyle 101, \
-     for [i = 1:np_strategies] 'values' index i - 1 using 1:7:2:3:8:9 with xyerrorbars linestyle i dashtype 1 linewidth 1.5, \
-     $breaks using 1:2:(Name[int($3)]) with labels left textcolor rgb '#111111'
+do for [i = 1:np_names] { if (TextOf[i] == 2) { set label i Text[i] at TextX[i], TextY[i] left front textcolor rgb '#111111' } else { unset label i } }
+plot $breaks using 1:2:($3 - $1):($4 - $2) with vectors nohead linestyle 101, \
+     for [i = 1:np_strategies] 'values' index i - 1 using 1:7:2:3:8:9 with xyerrorbars linestyle i dashtype 1 linewidth 1.5
 unset multiplot

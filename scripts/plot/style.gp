@@ -1,7 +1,11 @@
-# What all figures share. The job has set np_format, np_width, np_height (pixels), np_strategies, Name[].
+# What all figures share. The job has set np_format, np_width, np_height (pixels), np_strategies, Name[], and Foot[]:
+# where each panel stands, from the top.
 set encoding utf8
-if (np_format eq 'svg') {
+if (np_format eq 'svg' && !np_bare) {
     set terminal svg size np_width, np_height font 'DejaVu Sans,Helvetica,Arial,sans-serif,17' noenhanced background 'white'
+}
+if (np_format eq 'svg' && np_bare) {
+    set terminal svg size np_width, np_height font 'DejaVu Sans,Helvetica,Arial,sans-serif,17' noenhanced
 }
 if (np_format eq 'png') {
     set terminal pngcairo size 2 * np_width, 2 * np_height font 'DejaVu Sans,12.75' fontscale 2 linewidth 2 pointscale 2 noenhanced background 'white'

@@ -138,6 +138,9 @@ void np_cli_sets_free(np_sets *s);
 /* The format by --format, else by the extension of `path`, else the table. False after a complaint. */
 bool np_cli_format(const char *format, const char *path, np_format *out);
 
+/* The figure with this key. False after a complaint with a suggestion. */
+bool np_cli_metric(const char *key, np_metric *out);
+
 /* Colour and width for results on standard output, or for a file (path not NULL and not "-"). */
 np_style np_cli_style(const char *path);
 

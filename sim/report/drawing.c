@@ -1,22 +1,37 @@
 /*
- * The work directory of a figure, and gnuplot in it.
+ * The work directory of a figure, its job, and gnuplot in it.
+ *
+ * A figure is drawn in a directory of its own: data files, a job that says what is particular to this result
+ * (names, ranges, where labels go) and loads the script that says how the figure looks
+ * (scripts/plot/NAME.gp). gnuplot runs there with fixed file names, so no name of the user's is ever part of
+ * a command; names of strategies and varied values go into single-quoted strings, in which gnuplot expands
+ * nothing.
  */
 #include "drawing.h"
 #include "figures.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const work_files[] = {"job", "values", "client", "server", "entries", "figure", "log"};
+static const char *const work_files[] = {"job",   "values", "client", "server", "entries",
+                                         "front", "names",  "figure", "log"};
+
+bool np_drawing_begin(np_drawing *d)
+{
+    int n = snprintf(d->work, sizeof d->work, "%s/.natpulse-plot-XXXXXX", d->directory);
+    return (n < PATH_MAX && mkdtemp(d->work)) ||
+           np_fail(d->e, NP_TROUBLE_RUN, "%s: %s", d->directory, strerror(errno));
+}
 
 bool np_drawing_path(const np_drawing *d, const char *name, char *path)
 {
     int n = snprintf(path, PATH_MAX, "%s/%s", d->work, name);
-    return n < PATH_MAX || np_fail(d->e, NP_TROUBLE_USAGE, "%s: the path is too long", d->directory);
+    return n < PATH_MAX || np_fail(d->e, NP_TROUBLE_USAGE, "%s: the path is too long", d->work);
 }
 
 FILE *np_drawing_create(const np_drawing *d, const char *name)
@@ -44,14 +59,19 @@ void np_drawing_remove(const np_drawing *d)
     rmdir(d->work);
 }
 
-void np_drawing_quote(FILE *f, const char *s)
+static void quote(FILE *f, const char *s, bool format)
 {
     fputc('\'', f);
     for (; *s; s++) {
-        if (*s == '\'') fputc('\'', f);
+        if (*s == '\'' || (format && *s == '%')) fputc(*s, f);
         fputc((unsigned char)*s < ' ' ? ' ' : *s, f);
     }
     fputc('\'', f);
+}
+
+void np_drawing_quote(FILE *job, const char *text)
+{
+    quote(job, text, false);
 }
 
 void np_drawing_text(FILE *job, const char *name, const char *text)
@@ -61,108 +81,56 @@ void np_drawing_text(FILE *job, const char *name, const char *text)
     fputc('\n', job);
 }
 
-void np_drawing_note(const np_drawing *d, FILE *job, const char *why, np_left_out *out)
+void np_drawing_element(FILE *job, const char *array, uint32_t i, const char *text)
+{
+    fprintf(job, "%s[%u] = ", array, i);
+    np_drawing_quote(job, text);
+    fputc('\n', job);
+}
+
+void np_drawing_tic(FILE *job, const char *array, uint32_t i, const char *text)
+{
+    fprintf(job, "%s[%u] = ", array, i);
+    quote(job, text, true);
+    fputc('\n', job);
+}
+
+void np_drawing_names(FILE *job, uint32_t most)
+{
+    if (most == 0) most = 1; /* gnuplot has no empty arrays */
+    fprintf(job, "np_names = 0\narray Text[%u]\narray TextX[%u]\narray TextY[%u]\narray TextOf[%u]\n", most,
+            most, most, most);
+}
+
+void np_drawing_name(FILE *job, uint32_t *n, int panel, const char *text, double x, double y)
+{
+    ++*n;
+    np_drawing_element(job, "Text", *n, text);
+    fprintf(job, "TextX[%u] = %.9g\nTextY[%u] = %.9g\nTextOf[%u] = %d\nnp_names = %u\n", *n, x, *n, y, *n,
+            panel, *n);
+}
+
+static void write_note(const np_drawing *d, FILE *job, const char *why, np_left_out *out, np_metric m)
 {
     char note[400];
     size_t used = 0;
-    for (uint32_t i = 0; i < d->point->strategies && used < sizeof note; i++) {
-        if (!out(&d->point->strategy[i])) continue;
-        int n =
-            snprintf(note + used, sizeof note - used, "%s%s", used ? ", " : why, d->point->strategy[i].name);
+    const np_read_point *p = np_drawing_point(d);
+    for (uint32_t i = 0; i < p->strategies && used < sizeof note; i++) {
+        if (out ? !out(&p->strategy[i]) : !isnan(p->strategy[i].value[m].mean)) continue;
+        int n = snprintf(note + used, sizeof note - used, "%s%s", used ? ", " : why, p->strategy[i].name);
         used += (size_t)(n > 0 ? n : 0);
     }
     np_drawing_text(job, "np_note", used ? note : "");
 }
 
-/* ---- what jobs share ---- */
-
-/* Pixels under the panels: a line for the note, one for each row of the legend. */
-#define NOTE_LINE     32
-#define LEGEND_LINE   27
-#define LEGEND_SAMPLE 110 /* the line and the gaps of an entry */
-#define LEGEND_LETTER 11  /* what gnuplot, which must guess, reserves for a letter */
-
-/* Columns of the legend that fit under the figure. */
-static int legend_columns(const char *const *name, uint32_t names)
+void np_drawing_note(const np_drawing *d, FILE *job, const char *why, np_left_out *out)
 {
-    int longest = 1;
-    for (uint32_t i = 0; i < names; i++) {
-        int n = np_text_width(name[i]);
-        if (n > longest) longest = n;
-    }
-    int columns = (NP_WIDTH - NP_PANEL_LEFT) / (LEGEND_LETTER * longest + LEGEND_SAMPLE);
-    return columns < 1 ? 1 : columns > 4 ? 4 : columns;
+    write_note(d, job, why, out, NP_METRIC_COUNT);
 }
 
-void np_drawing_frame(const np_drawing *d, FILE *job, const char *title, const char *const *name,
-                      uint32_t names, bool has_legend)
+void np_drawing_note_without(const np_drawing *d, FILE *job, const char *why, np_metric m)
 {
-    np_drawing_text(job, "np_format", d->format);
-    np_drawing_text(job, "np_title", title);
-    np_drawing_text(job, "np_scripts", d->scripts);
-    int columns = legend_columns(name, names), rows = ((int)names + columns - 1) / columns;
-    int legend = has_legend ? (int)(LEGEND_LINE * rows) : 0;
-    fprintf(job, "np_width = %d.0\nnp_height = %d.0\nnp_left = %d\nnp_right = %d\nnp_panel = %d\n", NP_WIDTH,
-            NP_HEIGHT + legend, NP_PANEL_LEFT, NP_PANEL_RIGHT, NP_PANEL_HEIGHT);
-    fprintf(job, "np_foot_low = %d\nnp_foot_high = %d\n", NP_PANEL_LOW + legend, NP_PANEL_HIGH + legend);
-    fprintf(job, "np_legend = %d\nnp_legend_columns = %d\nnp_note_line = %d\n", legend, columns, NOTE_LINE);
-    fprintf(job, "np_strategies = %u\narray Name[%u]\n", names, names);
-    for (uint32_t i = 0; i < names; i++) {
-        fprintf(job, "Name[%u] = ", i + 1);
-        np_drawing_quote(job, name[i]);
-        fputc('\n', job);
-    }
-}
-
-void np_drawing_load(FILE *job, const char *name)
-{
-    fprintf(job, "load np_scripts.'/style.gp'\nload np_scripts.'/%s.gp'\nset output\n", name);
-}
-
-/* ---- places ---- */
-
-static bool has_scripts(const char *directory)
-{
-    char path[PATH_MAX];
-    int n = snprintf(path, sizeof path, "%s/style.gp", directory);
-    return n < PATH_MAX && access(path, R_OK) == 0;
-}
-
-bool np_drawing_scripts(char *found, np_error *e)
-{
-    static const char *const beside[] = {"scripts/plot", "../scripts/plot", "../share/natpulse/plot"};
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1); /* Linux; elsewhere the other places do */
-    if (n > 0) {
-        self[n] = 0;
-        *strrchr(self, '/') = 0;
-        for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
-            char at[2 * PATH_MAX];
-            snprintf(at, sizeof at, "%s/%s", self, beside[i]);
-            if (has_scripts(at) && realpath(at, found)) return true;
-        }
-    }
-    static const char *const fixed[] = {NP_PREFIX "/share/natpulse/plot", "scripts/plot"};
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
-        if (has_scripts(fixed[i]) && realpath(fixed[i], found)) return true;
-    }
-    return np_fail(e, NP_TROUBLE_RUN,
-                   "the gnuplot scripts are missing: looked for style.gp beside the program, in %s and in %s",
-                   fixed[0], fixed[1]);
-}
-
-bool np_drawing_begin(np_drawing *d)
-{
-    int n = snprintf(d->work, sizeof d->work, "%s/.natpulse-plot-XXXXXX", d->directory);
-    return (n < PATH_MAX && mkdtemp(d->work)) ||
-           np_fail(d->e, NP_TROUBLE_RUN, "%s: %s", d->directory, strerror(errno));
-}
-
-bool np_drawing_place(const np_drawing *d, const char *target)
-{
-    char path[PATH_MAX];
-    if (!np_drawing_gnuplot(d) || !np_drawing_path(d, "figure", path)) return false;
-    return rename(path, target) == 0 || np_fail(d->e, NP_TROUBLE_RUN, "%s: %s", target, strerror(errno));
+    write_note(d, job, why, NULL, m);
 }
 
 /* ---- gnuplot ---- */
@@ -191,7 +159,7 @@ static void become_gnuplot(const np_drawing *d)
     _exit(errno == ENOENT ? NO_PROGRAM : 1);
 }
 
-bool np_drawing_gnuplot(const np_drawing *d)
+static bool run_gnuplot(const np_drawing *d)
 {
     pid_t child = fork();
     if (child == 0) become_gnuplot(d);
@@ -210,4 +178,157 @@ bool np_drawing_gnuplot(const np_drawing *d)
     if (status == 0 && stat(path, &drawn_file) == 0 && drawn_file.st_size > 0) return true;
     last_line(d, why, sizeof why);
     return np_fail(d->e, NP_TROUBLE_RUN, "gnuplot failed: %s", *why ? why : "it wrote no figure");
+}
+
+/* ---- the job ---- */
+
+/* Pixels above the panels for the title; under them for tics and the axis' name, a line for the note, and one
+   for each row of the legend. */
+#define TITLE         66
+#define NO_TITLE      18
+#define AXIS          85
+#define NOTE_LINE     32
+#define LEGEND_LINE   27
+#define LEGEND_SAMPLE 110 /* the line and the gaps of an entry */
+#define LEGEND_LETTER 11  /* what gnuplot, which must guess, reserves for a letter */
+
+const char *np_drawing_strategy(const np_drawing *d, uint32_t i)
+{
+    return d->results->point[0].strategy[i].name;
+}
+
+void np_drawing_legend(const np_drawing *d, np_layout *l)
+{
+    l->entries = d->results->point[0].strategies;
+    l->entry = np_drawing_strategy;
+}
+
+static const char *entry_of(const np_drawing *d, const np_layout *l, uint32_t i)
+{
+    return l->entry ? l->entry(d, i) : l->name[i];
+}
+
+/* Columns of the legend that fit under the figure. */
+static int legend_columns(const np_drawing *d, const np_layout *l, int width)
+{
+    int longest = 1;
+    for (uint32_t i = 0; i < l->entries; i++) {
+        int n = np_text_width(entry_of(d, l, i));
+        if (n > longest) longest = n;
+    }
+    int columns = (width - l->left) / (LEGEND_LETTER * longest + LEGEND_SAMPLE);
+    return columns < 1 ? 1 : columns > 4 ? 4 : columns;
+}
+
+static const np_layout plain = {.panels = 2,
+                                .panel = NP_PANEL_HEIGHT,
+                                .gap = NP_PANEL_GAP,
+                                .left = NP_PANEL_LEFT,
+                                .right = NP_PANEL_RIGHT};
+
+static void write_frame(const np_drawing *d, FILE *job, const char *title, const np_layout *l)
+{
+    int width = d->width ? d->width : NP_WIDTH, columns = legend_columns(d, l, width),
+        legend = LEGEND_LINE * (((int)l->entries + columns - 1) / columns), foot = AXIS + NOTE_LINE + legend,
+        panels = l->panels * l->panel + (l->panels - 1) * l->gap;
+    np_drawing_text(job, "np_format", d->format);
+    np_drawing_text(job, "np_scripts", d->scripts);
+    np_drawing_text(job, "np_title", d->bare ? "" : title);
+    fprintf(job, "np_width = %d.0\nnp_height = %d.0\nnp_left = %d\nnp_right = %d\nnp_bare = %d\n", width,
+            foot + panels + (d->bare ? NO_TITLE : TITLE), l->left, l->right, d->bare);
+    fprintf(job, "np_panels = %d\nnp_panel = %d\narray Foot[%d]\n", l->panels, l->panel, l->panels);
+    for (int i = 0; i < l->panels; i++) { /* from the top */
+        fprintf(job, "Foot[%d] = %d\n", i + 1, foot + (l->panels - 1 - i) * (l->panel + l->gap));
+    }
+    fprintf(job, "np_foot_high = Foot[1]\nnp_foot_low = Foot[%d]\n", l->panels);
+    fprintf(job, "np_legend = %d\nnp_legend_columns = %d\nnp_note_line = %d\nnp_note = ''\n", legend, columns,
+            NOTE_LINE);
+}
+
+static void write_names(const np_drawing *d, FILE *job, uint32_t n, const np_layout *names)
+{
+    fprintf(job, "np_strategies = %u\narray Name[%u]\n", n, n);
+    for (uint32_t i = 0; i < n; i++) np_drawing_element(job, "Name", i + 1, entry_of(d, names, i));
+}
+
+void np_drawing_frame(const np_drawing *d, FILE *job, const char *title, const char *const *name,
+                      uint32_t names, bool legend)
+{
+    np_layout l = plain;
+    l.name = name;
+    l.entries = legend ? names : 0;
+    write_frame(d, job, title, &l);
+    write_names(d, job, names, &l);
+}
+
+void np_drawing_load(FILE *job, const char *script)
+{
+    fprintf(job, "load np_scripts.'/style.gp'\nload np_scripts.'/%s.gp'\nset output\n", script);
+}
+
+bool np_drawing_place(const np_drawing *d, const char *target)
+{
+    char path[PATH_MAX];
+    if (!run_gnuplot(d) || !np_drawing_path(d, "figure", path)) return false;
+    return rename(path, target) == 0 || np_fail(d->e, NP_TROUBLE_RUN, "%s: %s", target, strerror(errno));
+}
+
+/* "What upkeep buys: quickstart, nat.capacity = 320" */
+static void title_of(const np_drawing *d, char *title, size_t size)
+{
+    const char *name = d->results->scenario, *of = "";
+    if (d->picture->scope == NP_SCOPE_POINT) of = np_drawing_point(d)->vary;
+    if (d->picture->scope == NP_SCOPE_STRATEGY) of = np_drawing_strategy(d, d->strategy);
+    snprintf(title, size, "%s%s%s%s%s", d->picture->title, *name || *of ? ": " : "", name,
+             *name && *of ? ", " : "", of);
+}
+
+bool np_drawing_draw(const np_drawing *d)
+{
+    FILE *job = np_drawing_create(d, "job");
+    if (!job) return false;
+    char title[300];
+    np_layout l = plain;
+    const np_layout names = {.entry = np_drawing_strategy};
+    title_of(d, title, sizeof title);
+    if (d->picture->lay_out) d->picture->lay_out(d, &l);
+    write_frame(d, job, title, &l);
+    write_names(d, job, d->results->point[0].strategies, &names);
+    bool ok = d->picture->write(d, job);
+    np_drawing_load(job, d->picture->name);
+    ok = np_drawing_finish(d, job) && ok;
+    return ok && run_gnuplot(d);
+}
+
+/* ---- the scripts ---- */
+
+static bool has_scripts(const char *directory)
+{
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/style.gp", directory);
+    return n < PATH_MAX && access(path, R_OK) == 0;
+}
+
+/* Beside the program (in its source tree, or installed), then where it was to be installed, then here. */
+bool np_drawing_scripts(char *found, np_error *e)
+{
+    static const char *const beside[] = {"scripts/plot", "../scripts/plot", "../share/natpulse/plot"};
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1); /* Linux; elsewhere the other places do */
+    if (n > 0) {
+        self[n] = 0;
+        *strrchr(self, '/') = 0;
+        for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+            char at[2 * PATH_MAX];
+            snprintf(at, sizeof at, "%s/%s", self, beside[i]);
+            if (has_scripts(at) && realpath(at, found)) return true;
+        }
+    }
+    static const char *const fixed[] = {NP_PREFIX "/share/natpulse/plot", "scripts/plot"};
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
+        if (has_scripts(fixed[i]) && realpath(fixed[i], found)) return true;
+    }
+    return np_fail(e, NP_TROUBLE_RUN,
+                   "the gnuplot scripts are missing: looked for style.gp beside the program, in %s and in %s",
+                   fixed[0], fixed[1]);
 }

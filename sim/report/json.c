@@ -8,6 +8,7 @@
 #include "writers.h"
 #include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define REALS        JSON_REAL_PRECISION(15)
@@ -127,10 +128,12 @@ static json_t *precision_of(const np_study *s, uint32_t p)
     for (uint32_t g = 0; g < s->scenario->precision.goals; g++) {
         const np_goal *wanted = &s->scenario->precision.goal[g];
         const np_reach *r = &s->point[p].reach[g];
-        json_array_append_new(all, json_pack("{s:s, s:f, s:b, s:o, s:o}", "key",
+        char words[240];
+        json_array_append_new(all, json_pack("{s:s, s:f, s:b, s:o, s:o, s:o}", "key",
                                              np_metric_about(wanted->metric)->key, "within", wanted->share,
                                              "reached", r->reached, "widest", number(r->widest), "strategy",
-                                             r->strategy ? text(r->strategy) : json_null()));
+                                             r->strategy ? text(r->strategy) : json_null(), "text",
+                                             text(np_reach_text(words, sizeof words, s, p, g))));
     }
     return all;
 }
@@ -140,10 +143,10 @@ static json_t *expect_of(const np_study *s)
     json_t *all = json_array();
     for (uint32_t i = 0; i < s->scenario->expectations; i++) {
         const np_judgement *j = &s->judgement[i];
-        json_array_append_new(all, json_pack("{s:o, s:b, s:o, s:o, s:I}", "expect", text(j->of->text),
+        json_array_append_new(all, json_pack("{s:o, s:b, s:o, s:o, s:I, s:o}", "expect", text(j->of->text),
                                              "holds", j->holds, "value", number(j->value), "strategy",
                                              j->strategy ? text(j->strategy) : json_null(), "point",
-                                             (json_int_t)j->point));
+                                             (json_int_t)j->point, "text", text(j->text)));
     }
     return all;
 }
@@ -234,11 +237,27 @@ static void dump(const json_t *v, int indent, FILE *out)
     fprintf(out, "%*s%s", indent, "", json_is_object(v) ? "}" : "]");
 }
 
+/* The scenario as text: whoever has the results can run it again. */
+static json_t *yaml_of(const np_study *s)
+{
+    if (s->yaml) return json_string(s->yaml);
+    char *canon = NULL;
+    size_t size;
+    FILE *out = open_memstream(&canon, &size);
+    bool ok = out && np_scenario_canon(s->scenario, out);
+    if (out) ok = fclose(out) == 0 && ok;
+    json_t *yaml = ok ? json_string(canon) : NULL; /* it is UTF-8, as YAML is */
+    free(canon);
+    return yaml;
+}
+
 bool np_write_json(const np_study *s, FILE *out)
 {
     json_t *root = about(s->scenario, s->version, s->replicas), *points = json_array();
+    json_object_set_new(root, "about", text(s->scenario->about));
+    bool ok = json_object_set_new(root, "yaml", yaml_of(s)) == 0;
     for (uint32_t p = 0; p < s->points; p++) json_array_append_new(points, point_of(s, p));
-    bool ok = json_object_set_new(root, "points", points) == 0 && json_array_size(points) == s->points;
+    ok = json_object_set_new(root, "points", points) == 0 && json_array_size(points) == s->points && ok;
     if (s->scenario->expectations > 0) ok = ok && json_object_set_new(root, "expect", expect_of(s)) == 0;
     ok = ok && json_object_set_new(root, "warnings", warnings_of(s)) == 0;
     if (ok) {

@@ -72,7 +72,8 @@ static bool read_study(reading *r, sqlite3_stmt *s)
     r->study->version = keep_text(r, s, 0);
     to->name = keep_text(r, s, 1);
     to->about = keep_text(r, s, 2);
-    if (!r->study->version || !to->name || !to->about) return memory(r);
+    r->study->yaml = keep_text(r, s, 9);
+    if (!r->study->version || !to->name || !to->about || !r->study->yaml) return memory(r);
     snprintf(to->digest, sizeof to->digest, "%s", np_db_text(s, 3));
     if (sqlite3_column_type(s, 4) != SQLITE_INTEGER || !np_db_whole(s, 5, 1, MOST_REPLICAS, &replicas) ||
         !np_db_whole(s, 6, replicas, MOST_REPLICAS, &most) || !np_db_whole(s, 7, 1, LONGEST, &duration) ||
@@ -180,8 +181,8 @@ static bool read_plan(reading *r)
     if (!c->strategy || !c->vary || !c->precision.goal) return memory(r);
     if (!each_row(
             r,
-            "SELECT natpulse, scenario, about, digest, seed, replicas, max_replicas, duration_ns, warmup_ns "
-            "FROM study",
+            "SELECT natpulse, scenario, about, digest, seed, replicas, max_replicas, duration_ns, warmup_ns, "
+            "yaml FROM study",
             read_study))
         return false;
     if (!c->name) return damaged(r, "it does not say what was simulated");

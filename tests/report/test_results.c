@@ -61,17 +61,18 @@ static void check(const np_results *r, bool json)
         assert_int_equal(r->point[p].strategies, 3);
         for (uint32_t k = 0; k < 3; k++) {
             const np_read_strategy *s = &r->point[p].strategy[k];
+            const np_read_spread *detect = &s->spread[NP_SPREAD_CLIENT_DETECT];
             double value[4];
             for (uint32_t i = 0; i < 4; i++)
                 value[i] = fake_value(k, NP_METRIC_UPKEEP_BYTES, i, p ? 2000 : 512);
             np_estimate e = np_estimate_of(value, 4);
-            near(s->value[NP_DRAWN_UPKEEP].mean, e.mean);
-            near(s->value[NP_DRAWN_UPKEEP].low, e.low);
-            near(s->value[NP_DRAWN_UPKEEP].high, e.high);
-            near(s->value[NP_DRAWN_REACHABLE].mean, 0.515 + 0.1 * k);
+            near(s->value[NP_METRIC_UPKEEP_BYTES].mean, e.mean);
+            near(s->value[NP_METRIC_UPKEEP_BYTES].low, e.low);
+            near(s->value[NP_METRIC_UPKEEP_BYTES].high, e.high);
+            near(s->value[NP_METRIC_REACHABLE].mean, 0.515 + 0.1 * k);
             assert_int_equal(s->entry_points, json ? NP_SERIES_POINTS : 0);
-            if (json) near(s->never[NP_SPREAD_CLIENT_DETECT], 4.0 * k);
-            if (json) near(s->curve[NP_SPREAD_CLIENT_DETECT][s->points[NP_SPREAD_CLIENT_DETECT] - 1].x, 40);
+            if (json) near(s->spread[NP_SPREAD_CLIENT_DETECT].never, 4.0 * k);
+            if (json) near(detect->curve[detect->points - 1].x, 40);
         }
         assert_string_equal(r->point[p].strategy[1].name, "heartbeat, 30 \"s\"");
     }

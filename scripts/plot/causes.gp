@@ -1,0 +1,23 @@
+# Breaks by cause: a bar a row, its parts stacked, the total behind it.
+# 'values': a block a cause: from to, and the foot and top of the bar, in pixels from the panel's top.
+# Dark and light take turns, so that parts stay apart in grey: evicted, timed out, NAT restarted, client roamed, client
+# gone, server gone, refused.
+array Tone[7] = ['#0072B2', '#E69F00', '#3B3B3B', '#7CC8F0', '#B84A00', '#F2E08A', '#8E4585']
+set title np_title offset 0, 0.3
+set lmargin at screen px(np_left)
+set rmargin at screen px(np_width - np_right)
+set bmargin at screen py(Foot[1])
+set tmargin at screen py(Foot[1] + np_panel)
+set xrange [0:np_most]
+set yrange [np_panel:0]
+set xlabel 'breaks per connection-hour'
+set grid noytics xtics
+set border 1
+set ytics scale 0
+set ytics ()
+do for [i = 1:np_rows] {
+    set ytics add (Row[i] 5 + np_row * (i - 0.5))
+    set label i Number[i] at first Total[i], first 5 + np_row * (i - 0.5) left offset 0.8, 0 textcolor rgb '#333333'
+}
+plot for [k = 1:np_parts] 'values' index k - 1 using (($1 + $2) / 2):(($3 + $4) / 2):1:2:3:4 with boxxyerror linecolor rgb '#FFFFFF' linewidth 1 fillcolor rgb Tone[Cause[k]] fillstyle solid border rgb '#FFFFFF' notitle, \
+     for [k = 1:np_parts] keyentry with boxes fillcolor rgb Tone[Cause[k]] fillstyle solid noborder title Part[k]
