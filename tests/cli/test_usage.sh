@@ -31,7 +31,7 @@ try 2 "did you mean 'replay'?" reply
 try 2 "did you mean 'run'?" rnu
 try 2 "did you mean 'version'?" help verison
 try 2 "'natpulse help' lists them" frobnicate
-try 2 'did you mean --replicas?' run --replica 3 x.yaml
+try 2 'did you mean --replicas?' run --replcas 3 x.yaml
 try 2 'did you mean --seed?' run --sede=3 x.yaml
 try 2 'did you mean --no-progress?' run --noprogress x.yaml
 try 2 "'natpulse help run' lists them" run --frobnicate x.yaml
