@@ -40,6 +40,7 @@ typedef enum np_timeout {
     NP_TIMEOUT_TCP_CLOSE,
     NP_TIMEOUT_TCP_MAX_RETRANS,
     NP_TIMEOUT_TCP_UNACKNOWLEDGED,
+    NP_TIMEOUT_TCP_SYN_SENT2, /* SYNs from both sides */
     NP_TIMEOUT_UDP,        /* seen in one direction */
     NP_TIMEOUT_UDP_STREAM, /* seen in both */
     NP_TIMEOUT_ICMP,
@@ -79,6 +80,8 @@ typedef enum np_dependence {
 typedef enum np_tracking {
     NP_TRACK_NONE,  /* not at all: one state for TCP, two for UDP */
     NP_TRACK_LINUX, /* nf_conntrack: states, windows, assured */
+    NP_TRACK_FLAGS, /* VPP: three states by the flags seen */
+    NP_TRACK_PF,    /* pf: a state for each peer, windows */
 } np_tracking;
 typedef enum np_invalid { NP_INVALID_DROP, NP_INVALID_LEAK } np_invalid;
 
@@ -106,7 +109,7 @@ typedef struct np_nat_config {
     bool be_liberal;             /* tracker linux: a packet out of the window is not invalid */
     np_invalid invalid;          /* what the tracker refuses from inside: LEAK lets it out untranslated */
     np_unknown unknown_outbound; /* a mid-stream TCP packet from inside without a mapping. With a tracker: one
-                                    that it refuses; only RESET has a meaning */
+                                    that it refuses to begin a flow with */
     np_unknown unknown_inbound;  /* a packet from outside without a mapping, or invalid: DROP, or RESET as a
                                     machine's closed ports answer */
     const np_time *foresight; /* `belady` only, from replays: when each flow (by the np_packet.conn that made
@@ -193,8 +196,8 @@ typedef struct np_mapping {
 typedef struct np_box_tap {
     void (*mapping)(void *ctx, np_mapping_event what, const np_mapping *m, np_time when);
     void *ctx;
-    /* The box sends a packet of its own: a reset at expiry. Before the tap hears of that mapping's end. NULL:
-       such packets are not made. */
+    /* The box sends a packet of its own: a reset at expiry, pf's challenge ACK. Before the tap hears of that
+       mapping's end. NULL: such packets are not made. */
     void (*emit)(void *ctx, bool to_inside, const np_packet *p, np_time when);
 } np_box_tap;
 

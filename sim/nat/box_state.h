@@ -208,6 +208,10 @@ static inline void np_box_begin(np_box *b, np_time now)
 
 /* ---- farewell.c ---- */
 
+/* Of a TCP packet that is all headers. */
+#define NP_BARE_BYTES_4 40
+#define NP_BARE_BYTES_6 60
+
 /* Notes a packet of a mapping. Only with np_box.ends. */
 void np_farewell_note(np_ends *ends, const np_packet *p, bool outbound);
 

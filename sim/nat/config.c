@@ -17,6 +17,7 @@ static const char *const timeout_names[NP_TIMEOUT_COUNT] = {
     [NP_TIMEOUT_TCP_CLOSE] = "tcp_close",
     [NP_TIMEOUT_TCP_MAX_RETRANS] = "tcp_max_retrans",
     [NP_TIMEOUT_TCP_UNACKNOWLEDGED] = "tcp_unacknowledged",
+    [NP_TIMEOUT_TCP_SYN_SENT2] = "tcp_syn_sent2",
     [NP_TIMEOUT_UDP] = "udp",
     [NP_TIMEOUT_UDP_STREAM] = "udp_stream",
     [NP_TIMEOUT_ICMP] = "icmp",

@@ -13,9 +13,6 @@
 
 enum { INSIDE, OUTSIDE };
 
-#define RESET_BYTES_4 40 /* IPv4 and TCP headers */
-#define RESET_BYTES_6 60
-
 void np_farewell_note(np_ends *ends, const np_packet *p, bool outbound)
 {
     int side = outbound ? INSIDE : OUTSIDE;
@@ -39,7 +36,7 @@ static void emit(np_box *b, const np_entry *e, const np_ends *ends, int side, np
                    .seq = ends->acked & bit ? ends->ack[side] : 0,
                    .ack = ends->end[side],
                    .conn = e->conn,
-                   .bytes = e->family == 4 ? RESET_BYTES_4 : RESET_BYTES_6,
+                   .bytes = e->family == 4 ? NP_BARE_BYTES_4 : NP_BARE_BYTES_6,
                    .proto = NP_TCP,
                    .family = e->family,
                    .flags = NP_RST | NP_ACK,

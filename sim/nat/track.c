@@ -5,6 +5,9 @@
 
 const np_tracker *np_tracker_of(np_tracking t)
 {
-    static const np_tracker *const trackers[] = {[NP_TRACK_NONE] = NULL, [NP_TRACK_LINUX] = &np_track_linux};
+    static const np_tracker *const trackers[] = {[NP_TRACK_NONE] = NULL,
+                                                 [NP_TRACK_LINUX] = &np_track_linux,
+                                                 [NP_TRACK_FLAGS] = &np_track_flags,
+                                                 [NP_TRACK_PF] = &np_track_pf};
     return (unsigned)t < sizeof trackers / sizeof *trackers ? trackers[t] : NULL;
 }

@@ -18,12 +18,15 @@
 #include "natpulse/box.h"
 
 typedef enum np_track_verdict {
-    NP_TRACK_RENEW,   /* forward; the idle time of .class begins anew */
-    NP_TRACK_PASS,    /* forward; class and deadline stay */
-    NP_TRACK_INVALID, /* not of this flow: drop it or leak it untranslated. Class and deadline stay */
-    NP_TRACK_CUT,     /* as INVALID, and the deadline becomes now + the timeout of .class */
-    NP_TRACK_REOPEN,  /* delete the mapping, then judge the packet as the first of a new flow */
-    NP_TRACK_DELETE,  /* forward, then delete the mapping */
+    NP_TRACK_RENEW,     /* forward; the idle time of .class begins anew */
+    NP_TRACK_PASS,      /* forward; class and deadline stay */
+    NP_TRACK_INVALID,   /* not of this flow: drop it or leak it untranslated. Class and deadline stay */
+    NP_TRACK_CUT,       /* as INVALID, and the deadline becomes now + the timeout of .class */
+    NP_TRACK_REOPEN,    /* delete the mapping, then judge the packet as the first of a new flow */
+    NP_TRACK_DELETE,    /* forward, then delete the mapping */
+    NP_TRACK_PURGE,     /* drop it, and delete the mapping */
+    NP_TRACK_RESET,     /* as INVALID, and answer it with a reset */
+    NP_TRACK_CHALLENGE, /* as INVALID, and answer it with an ACK of .seq and .ack (RFC 5961) */
 } np_track_verdict;
 
 /* What eviction policies may know of a flow, for np_entry.state. */
@@ -40,6 +43,7 @@ typedef struct np_track_answer {
     uint8_t class;   /* np_timeout; has a meaning with RENEW and CUT only */
     uint8_t
         mark; /* NP_TRACK_* after this packet; has no meaning after a start that was refused, nor a REOPEN */
+    uint32_t seq, ack; /* with CHALLENGE */
 } np_track_answer;
 
 /* Which kernel's rules the Linux tracker follows where they differ. */
@@ -67,9 +71,9 @@ static inline np_track_config np_track_defaults(const np_time *timeout)
 
 typedef struct np_tracker {
     const char *name;
-    size_t bytes;     /* side state a mapping */
-    bool room_first;  /* a new flow is given its place before its first packet is judged */
-    bool own_entries; /* what is addressed to the box itself is tracked too */
+    size_t bytes;    /* side state a mapping */
+    bool room_first; /* a new flow is given its place before its first packet is judged */
+    bool own_stack;  /* what it refuses from outside is for the box itself, and tracked too */
 
     /* The first packet of a flow. */
     np_track_answer (*start)(const np_track_config *c, void *side, const np_packet *p, bool outbound,
@@ -87,6 +91,6 @@ typedef struct np_tracker {
     bool (*yields)(const void *side, const np_packet *syn);
 } np_tracker;
 
-extern const np_tracker np_track_linux;
+extern const np_tracker np_track_linux, np_track_flags, np_track_pf;
 
 #endif

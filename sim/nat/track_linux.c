@@ -98,7 +98,7 @@ static np_track_answer judge(const np_track_config *c, void *side, const np_pack
 const np_tracker np_track_linux = {.name = "linux",
                                    .bytes = sizeof(np_linux_flow),
                                    .room_first = true,
-                                   .own_entries = true,
+                                   .own_stack = true,
                                    .start = start,
                                    .adopt = adopt,
                                    .judge = judge,

@@ -10,8 +10,7 @@
  * (remembered, so that the SYN/ACK which answers one puts the entry back in step); challenge ACKs (RFC 5961)
  * that must not pass for the ACK of the last FIN; simultaneous open; how exact a RST must be.
  *
- * SYN_SENT2 shares SYN_SENT's timeout class: the kernel has a number for it, of equal value, that cannot be
- * set.
+ * SYN_SENT2 has a timeout of its own, which in the kernel cannot be set: 2 minutes.
  */
 #include "track_linux.h"
 #include <string.h>
@@ -60,7 +59,7 @@ static const uint8_t class_of_state[LINUX_STATES] = {
     [LINUX_SYN_RECV] = NP_TIMEOUT_TCP_SYN_RECV, [LINUX_ESTABLISHED] = NP_TIMEOUT_TCP_ESTABLISHED,
     [LINUX_FIN_WAIT] = NP_TIMEOUT_TCP_FIN_WAIT, [LINUX_CLOSE_WAIT] = NP_TIMEOUT_TCP_CLOSE_WAIT,
     [LINUX_LAST_ACK] = NP_TIMEOUT_TCP_LAST_ACK, [LINUX_TIME_WAIT] = NP_TIMEOUT_TCP_TIME_WAIT,
-    [LINUX_CLOSE] = NP_TIMEOUT_TCP_CLOSE,       [LINUX_SYN_SENT2] = NP_TIMEOUT_TCP_SYN_SENT,
+    [LINUX_CLOSE] = NP_TIMEOUT_TCP_CLOSE,       [LINUX_SYN_SENT2] = NP_TIMEOUT_TCP_SYN_SENT2,
 };
 
 /* Remaining time below which an invalid FIN or RST shortens nothing (kernel). */

@@ -31,6 +31,31 @@ static inline bool refreshes(const np_box *b, bool outbound)
     return b->config.refresh != (outbound ? NP_REFRESH_INBOUND : NP_REFRESH_OUTBOUND);
 }
 
+static bool passes(uint8_t verdict)
+{
+    return verdict == NP_TRACK_RENEW || verdict == NP_TRACK_PASS || verdict == NP_TRACK_DELETE;
+}
+
+/* Answers a SYN for the other end: if the sender knows of no connection it will reset it. */
+static void challenge(np_box *b, const np_packet *p, const np_track_answer *a, bool outbound, np_time now)
+{
+    if (b->tap.emit == NULL) return;
+    np_packet ack = {.src = p->dst,
+                     .dst = p->src,
+                     .sport = p->dport,
+                     .dport = p->sport,
+                     .seq = a->seq,
+                     .ack = a->ack,
+                     .conn = p->conn,
+                     .bytes = p->family == 4 ? NP_BARE_BYTES_4 : NP_BARE_BYTES_6,
+                     .proto = NP_TCP,
+                     .family = p->family,
+                     .flags = NP_ACK,
+                     .kind = NP_KIND_CONTROL};
+    b->counts.emitted++;
+    b->tap.emit(b->tap.ctx, outbound, &ack, now);
+}
+
 /* Asks about a packet of a mapping, and does all that the answer means but the forwarding. A packet whose
    direction does not refresh leaves class and deadline alone, whatever the tracker says. */
 static np_track_verdict judge(np_box *b, const np_packet *p, uint32_t entry, bool outbound, np_time now)
@@ -38,17 +63,18 @@ static np_track_verdict judge(np_box *b, const np_packet *p, uint32_t entry, boo
     np_entry *e = np_table_entry(b->table, entry);
     np_track_answer a =
         b->tracker->judge(&b->track, np_box_side(b, entry), p, outbound, now, np_box_deadline(b, e));
-    if (a.verdict == NP_TRACK_REOPEN) {
+    bool forward = passes(a.verdict);
+    if (a.verdict == NP_TRACK_REOPEN || a.verdict == NP_TRACK_PURGE) {
         np_box_remove(b, entry, NP_MAPPING_CLOSED, now);
-        return NP_TRACK_REOPEN;
+    } else {
+        e->state = a.mark;
+        if (forward) e->seen |= outbound ? NP_SEEN_OUTBOUND : NP_SEEN_INBOUND;
+        if (forward && b->ends != NULL) np_farewell_note(&b->ends[entry], p, outbound);
+        if (a.verdict == NP_TRACK_CUT || (a.verdict == NP_TRACK_RENEW && refreshes(b, outbound)))
+            np_box_renew(b, entry, a.class, now);
     }
-    e->state = a.mark;
-    bool forward = a.verdict != NP_TRACK_INVALID && a.verdict != NP_TRACK_CUT;
-    if (forward) e->seen |= outbound ? NP_SEEN_OUTBOUND : NP_SEEN_INBOUND;
-    if (forward && b->ends != NULL) np_farewell_note(&b->ends[entry], p, outbound);
-    if (a.verdict == NP_TRACK_CUT || (a.verdict == NP_TRACK_RENEW && refreshes(b, outbound)))
-        np_box_renew(b, entry, a.class, now);
-    b->counts.invalid += !forward;
+    if (a.verdict == NP_TRACK_CHALLENGE) challenge(b, p, &a, outbound, now);
+    b->counts.invalid += !forward && a.verdict != NP_TRACK_REOPEN;
     return a.verdict;
 }
 
@@ -79,11 +105,9 @@ static uint32_t make(np_box *b, const np_packet *p, const np_tuple *inside, bool
 
 /* ---- outbound ---- */
 
-/* With `reason` INVALID a mapping is there, with NO_MAPPING none. */
-static np_handled outbound_refused(np_box *b, const np_packet *p, np_reason reason)
+/* Refused, with a mapping (NP_REASON_INVALID) or without (NP_REASON_NO_MAPPING). */
+static np_handled outbound_refused(const np_box *b, np_reason reason)
 {
-    if (b->config.unknown_outbound == NP_UNKNOWN_RESET && p->proto == NP_TCP && !(p->flags & NP_RST))
-        return (np_handled){NP_RESET, reason};
     if (b->config.invalid == NP_INVALID_LEAK) return (np_handled){NP_FORWARD, NP_REASON_LEAKED};
     return (np_handled){NP_DROP, reason};
 }
@@ -94,7 +118,14 @@ static np_handled outbound_new(np_box *b, np_packet *p, const np_tuple *inside, 
     bool opens = np_track_opens(p);
     b->counts.unknown_out += !opens && !adopt;
     uint32_t entry = make(b, p, inside, adopt, true, now, &why);
-    if (why == NP_REASON_INVALID) return outbound_refused(b, p, NP_REASON_NO_MAPPING);
+    if (why == NP_REASON_INVALID && !adopt) {
+        np_verdict rule = np_unknown_outbound(b, p);
+        if (rule == NP_RESET) return (np_handled){NP_RESET, NP_REASON_NO_MAPPING};
+        if (rule == NP_DROP) return outbound_refused(b, NP_REASON_NO_MAPPING);
+        why = NP_REASON_COUNT;
+        adopt = true;
+        entry = make(b, p, inside, adopt, true, now, &why);
+    }
     if (entry == NP_ENTRY_NONE) return (np_handled){NP_DROP, why};
     np_translate_outbound(p, np_table_peek(b->table, entry));
     b->counts.forwarded_out++;
@@ -106,7 +137,8 @@ np_handled np_tracked_outbound(np_box *b, np_packet *p, const np_tuple *inside, 
     if (entry == NP_ENTRY_NONE) return outbound_new(b, p, inside, false, now);
     np_track_verdict v = judge(b, p, entry, true, now);
     if (v == NP_TRACK_REOPEN) return outbound_new(b, p, inside, false, now);
-    if (v == NP_TRACK_INVALID || v == NP_TRACK_CUT) return outbound_refused(b, p, NP_REASON_INVALID);
+    if (v == NP_TRACK_RESET) return (np_handled){NP_RESET, NP_REASON_INVALID};
+    if (!passes(v)) return outbound_refused(b, NP_REASON_INVALID);
     np_translate_outbound(p, np_table_peek(b->table, entry));
     if (v == NP_TRACK_DELETE) np_box_remove(b, entry, NP_MAPPING_CLOSED, now);
     b->counts.forwarded_out++;
@@ -120,7 +152,7 @@ static np_handled own_stack(np_box *b, const np_packet *p, const np_tuple *outsi
 {
     np_reason why = NP_REASON_COUNT;
     np_handled answer = {.verdict = np_unknown_inbound(b, p), np_unknown_reason(b, outside, now)};
-    if (b->config.unknown_inbound != NP_UNKNOWN_RESET || !b->tracker->own_entries ||
+    if (b->config.unknown_inbound != NP_UNKNOWN_RESET || !b->tracker->own_stack ||
         !np_box_is_public(b, &p->dst, p->family))
         return answer;
     if (p->proto == NP_TCP) {
@@ -145,8 +177,9 @@ np_handled np_tracked_inbound(np_box *b, np_packet *p, const np_tuple *outside, 
     if (entry == NP_ENTRY_NONE) return inbound_unknown(b, p, outside, bears_inside, now);
     np_track_verdict v = judge(b, p, entry, false, now);
     if (v == NP_TRACK_REOPEN) return inbound_unknown(b, p, outside, bears_inside, now);
-    if (v == NP_TRACK_INVALID || v == NP_TRACK_CUT)
-        return (np_handled){np_unknown_inbound(b, p), NP_REASON_INVALID};
+    if (v == NP_TRACK_RESET) return (np_handled){NP_RESET, NP_REASON_INVALID};
+    if (!passes(v))
+        return (np_handled){b->tracker->own_stack ? np_unknown_inbound(b, p) : NP_DROP, NP_REASON_INVALID};
     const np_entry *e = np_table_peek(b->table, entry);
     if (np_entry_is_own(e)) {
         b->counts.unknown_in++;

@@ -24,7 +24,7 @@ static void read_transitory(np_loading *l, const np_field *f, const np_node *n, 
     np_node value = *n;
     np_node_append(&map, &value);
 
-    for (int class = NP_TIMEOUT_TCP_SYN_SENT; class <= NP_TIMEOUT_TCP_UNACKNOWLEDGED; ++class) {
+    for (int class = NP_TIMEOUT_TCP_SYN_SENT; class <= NP_TIMEOUT_TCP_SYN_SENT2; ++class) {
         if (class == NP_TIMEOUT_TCP_ESTABLISHED) continue;
         np_section_layer(l, &alone, &map, &draft->nat.timeout[class]);
     }
@@ -51,6 +51,7 @@ static const np_field timeout_fields[] = {
     TIMEOUT("tcp_max_retrans", NP_TIMEOUT_TCP_MAX_RETRANS,
             "data was retransmitted again and again, unanswered"),
     TIMEOUT("tcp_unacknowledged", NP_TIMEOUT_TCP_UNACKNOWLEDGED, "data was sent and not acknowledged yet"),
+    TIMEOUT("tcp_syn_sent2", NP_TIMEOUT_TCP_SYN_SENT2, "SYNs were seen from both sides"),
     TIMEOUT("udp", NP_TIMEOUT_UDP, "UDP seen in one direction"),
     TIMEOUT("udp_stream", NP_TIMEOUT_UDP_STREAM, "UDP seen in both directions"),
     TIMEOUT("icmp", NP_TIMEOUT_ICMP, "ICMP echo"),
@@ -250,7 +251,11 @@ static const np_choice farewells[] = {{"silent", NP_AT_EXPIRY_SILENT},
                                       {"reset-both", NP_AT_EXPIRY_RESET_BOTH},
                                       {"reset-on-talk", NP_AT_EXPIRY_RESET_ON_TALK},
                                       {NULL, 0}};
-static const np_choice trackers[] = {{"none", NP_TRACK_NONE}, {"linux", NP_TRACK_LINUX}, {NULL, 0}};
+static const np_choice trackers[] = {{"none", NP_TRACK_NONE},
+                                     {"linux", NP_TRACK_LINUX},
+                                     {"flags", NP_TRACK_FLAGS},
+                                     {"pf", NP_TRACK_PF},
+                                     {NULL, 0}};
 static const np_choice invalids[] = {{"drop", NP_INVALID_DROP}, {"leak", NP_INVALID_LEAK}, {NULL, 0}};
 static const np_choice unknown_outs[] = {
     {"adopt", NP_UNKNOWN_ADOPT}, {"drop", NP_UNKNOWN_DROP}, {"reset", NP_UNKNOWN_RESET}, {NULL, 0}};
@@ -395,7 +400,7 @@ static const np_field fields[] = {
      .choice = np_choice_bool,
      NP_FIELD(np_nat_draft, nat.hairpin)},
     {.key = "tracker",
-     .meaning = "how packets are judged by their protocol; linux: states and windows of nf_conntrack",
+     .meaning = "how packets are judged by their protocol; linux: nf_conntrack; flags: VPP; pf: pf",
      .type = NP_TYPE_CHOICE,
      .choice = trackers,
      NP_FIELD(np_nat_draft, nat.tracker)},
