@@ -86,9 +86,10 @@ typedef enum np_tracking {
 typedef enum np_invalid { NP_INVALID_DROP, NP_INVALID_LEAK } np_invalid;
 
 typedef struct np_nat_config {
-    const char *name;                  /* of the profile, for messages; not owned */
-    uint32_t capacity;                 /* mappings, 1 .. 2^26 */
-    const char *evict;                 /* a name from np_evict_list: what happens to a new flow when full */
+    const char *name;  /* of the profile, for messages; not owned */
+    uint32_t capacity; /* mappings, 1 .. 2^26 */
+    const char *evict; /* a name from np_evict_list: what happens to a new flow when full */
+    uint32_t buckets;  /* `linux-early-drop` only: hash buckets, up to 2^26; 0: as many as the capacity */
     np_time timeout[NP_TIMEOUT_COUNT]; /* > 0 */
     np_refresh refresh;                /* whose packets renew a mapping */
     struct {

@@ -152,6 +152,7 @@ bool np_box_make_room(np_box *b, const np_tuple *inside, np_time now, np_reason 
 {
     const np_evict_policy *policy = b->policy;
     uint32_t capacity = np_table_capacity(b->table);
+    bool good = true;
     if (b->config.ports.per_host != 0 && !np_box_is_public(b, &inside->local, inside->family)) {
         uint32_t host = np_hosts_find(b->hosts, &inside->local, inside->family);
         if (host != NP_HOST_NONE && np_hosts_at(b->hosts, host)->mappings >= b->config.ports.per_host) {
@@ -163,13 +164,15 @@ bool np_box_make_room(np_box *b, const np_tuple *inside, np_time now, np_reason 
     if (np_table_used(b->table) == capacity ||
         (policy->early != NULL && policy->early(b->policy_state, &b->policy_view, inside, now))) {
         uint32_t victim;
+        good = !policy->alive;
         do {
             victim = policy->victim(b->policy_state, &b->policy_view, inside, now);
-            if (victim != NP_ENTRY_NONE && !np_box_found_dead(b, victim, now))
-                np_box_remove(b, victim, NP_MAPPING_EVICTED, now);
+            if (victim == NP_ENTRY_NONE || np_box_found_dead(b, victim, now)) continue;
+            np_box_remove(b, victim, NP_MAPPING_EVICTED, now);
+            good = true;
         } while (policy->many && victim != NP_ENTRY_NONE);
     }
-    if (np_table_used(b->table) < capacity) return true;
+    if (good && np_table_used(b->table) < capacity) return true;
     b->counts.refused++;
     *why = NP_REASON_TABLE_FULL;
     return false;

@@ -22,6 +22,8 @@ static bool check_size(const np_nat_config *c, np_error *e)
 {
     if (c->capacity == 0 || c->capacity > NP_TABLE_MOST)
         return wrong(c, e, "capacity is %" PRIu32 "; it must be 1 to %" PRIu32, c->capacity, NP_TABLE_MOST);
+    if (c->buckets > NP_TABLE_MOST)
+        return wrong(c, e, "buckets is %" PRIu32 "; it must be at most %" PRIu32, c->buckets, NP_TABLE_MOST);
     if (c->evict != NULL && np_evict_find(c->evict) != NULL) return true;
     char known[300];
     size_t at = 0;

@@ -9,7 +9,8 @@
     X(np_evict_refuse, "refuse")                                                                             \
     X(np_evict_fifo, "fifo")                                                                                 \
     X(np_evict_random, "random")                                                                             \
-    X(np_evict_belady, "belady")
+    X(np_evict_belady, "belady")                                                                             \
+    X(np_evict_linux_early_drop, "linux-early-drop")
 
 #define DECLARE(policy, name) extern const np_evict_policy policy;
 #define ADDRESS(policy, name) &policy,

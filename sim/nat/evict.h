@@ -41,7 +41,9 @@ typedef struct np_evict_policy {
 
     /* The entry that makes room for the new flow, or NP_ENTRY_NONE. Required. */
     uint32_t (*victim)(void *state, const np_evict_box *box, const np_tuple *inside, np_time now);
-    bool many; /* ask again after each victim */
+    bool many;  /* ask again after each victim */
+    bool alive; /* the new flow gets in only if a living mapping went for it: a place that lazy expiry left is
+                   for the next one */
 } np_evict_policy;
 
 /* NULL when no policy has this name. */
