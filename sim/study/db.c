@@ -170,6 +170,18 @@ static void restrain(sqlite3 *sql)
     sqlite3_busy_timeout(sql, BUSY_MS);
 }
 
+/* A process killed while it switched journals leaves one that must be rolled back before the file can be read,
+   which a reader may not do: opening it once for writing does. Where nothing can be written it stays as it is. */
+static void roll_back(const char *path)
+{
+    sqlite3 *sql = NULL;
+    if (sqlite3_open_v2(path, &sql, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK) {
+        restrain(sql);
+        sqlite3_exec(sql, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL);
+    }
+    sqlite3_close(sql);
+}
+
 bool np_db_open(np_db *d, const char *path, np_db_access access, np_error *e)
 {
     *d = (np_db){0};
@@ -186,6 +198,9 @@ bool np_db_open(np_db *d, const char *path, np_db_access access, np_error *e)
     if (!d->sql) return np_fail_memory(e, path);
     restrain(d->sql);
     bool empty;
+    if (access == NP_DB_READ && opened && !is_empty(d, &empty, NULL) &&
+        (sqlite3_errcode(d->sql) & 0xff) == SQLITE_READONLY)
+        roll_back(d->path);
     if (!opened || !is_empty(d, &empty, e)) {
         np_db_fail(d, access == NP_DB_READ ? "opening it" : "opening it for writing", e);
         if (access == NP_DB_READ && e && (sqlite3_errcode(d->sql) & 0xff) == SQLITE_CANTOPEN)
