@@ -9,10 +9,10 @@
  *
  * A line is: seconds since the flow's first packet, or +seconds since the one before; > from inside or < from
  * outside; a packet (TCP flags S F R P . U E W or - for none, first sequence number and payload, ack, window,
- * options; or `udp`, `icmp request`, `icmp reply`, `other`); then whether it goes through, the state and the
- * seconds that are left to the mapping just after, `unreplied` and `assured` as conntrack prints them; or
- * `none` where no mapping is left. `option tolerance=1.1` loosens the seconds, for records of a kernel that
- * gives whole ones.
+ * options; or `udp`, `icmp request`, `icmp reply`, `other`); then what becomes of it (forward, invalid,
+ * reset, challenge: the last two are answered), the state and the seconds that are left to the mapping just
+ * after, `unreplied` and `assured` as conntrack prints them; or `none` where no mapping is left. `option
+ * tolerance=1.1` loosens the seconds, for records of a kernel that gives whole ones.
  *
  * The runner keeps one mapping and does what a box would: expiry at the deadline, the first packet from
  * inside starts a flow, one from outside does not. Mirrored, inside and outside change places everywhere,
@@ -42,6 +42,7 @@ typedef struct script_run {
     bool mapped;
     np_time now, deadline;
     uint8_t mark, proto;
+    np_track_answer answer;
     uint64_t side[8];
     char flow[80];
     script_result result;
@@ -66,21 +67,11 @@ static const int script_timeout[NP_TIMEOUT_COUNT] = {
     [NP_TIMEOUT_OTHER] = 600,
 };
 static const char *const script_timeout_key[NP_TIMEOUT_COUNT] = {
-    "tcp_syn_sent",
-    "tcp_syn_recv",
-    "tcp_established",
-    "tcp_fin_wait",
-    "tcp_close_wait",
-    "tcp_last_ack",
-    "tcp_time_wait",
-    "tcp_close",
-    "tcp_max_retrans",
-    "tcp_unacknowledged",
-    "tcp_syn_sent2",
-    "udp",
-    "udp_stream",
-    "icmp",
-    "other",
+    "tcp_syn_sent",       "tcp_syn_recv",   "tcp_established",
+    "tcp_fin_wait",       "tcp_close_wait", "tcp_last_ack",
+    "tcp_time_wait",      "tcp_close",      "tcp_max_retrans",
+    "tcp_unacknowledged", "tcp_syn_sent2",  "udp",
+    "udp_stream",         "icmp",           "other",
 };
 
 static inline void script_defaults(script_run *r)
@@ -198,15 +189,20 @@ static inline bool script_handle(script_run *r, const np_packet *p, bool origina
         r->proto = p->proto;
     }
     r->mark = a.mark;
+    r->answer = a;
     if (a.verdict == NP_TRACK_RENEW || a.verdict == NP_TRACK_CUT) r->deadline = r->now + r->timeout[a.class];
-    if (a.verdict == NP_TRACK_DELETE) r->mapped = false;
+    if (a.verdict == NP_TRACK_DELETE || a.verdict == NP_TRACK_PURGE) r->mapped = false;
     return a.verdict == NP_TRACK_RENEW || a.verdict == NP_TRACK_PASS || a.verdict == NP_TRACK_DELETE;
 }
 
 static inline const char *script_state(const script_run *r)
 {
+    static const char *const pf[] = {"FIRST", "OPENING", "ESTABLISHED", "CLOSING", "FINWAIT", "CLOSED"};
+    static const char *const flags[] = {"OPENING", "ESTABLISHED", "CLOSING"};
     static const char *const tcp[] = {"NONE",       "SYN_SENT", "SYN_RECV",  "ESTABLISHED", "FIN_WAIT",
                                       "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE",       "SYN_SENT2"};
+    if (r->proto == NP_TCP && r->tracker == &np_track_pf) return pf[r->mark & NP_TRACK_STATE];
+    if (r->proto == NP_TCP && r->tracker == &np_track_flags) return flags[r->mark & NP_TRACK_STATE];
     if (r->proto == NP_TCP) return tcp[r->mark & NP_TRACK_STATE];
     return r->proto == NP_UDP ? "udp" : r->proto == NP_ICMP ? "icmp" : "unknown";
 }
@@ -234,7 +230,9 @@ static inline void script_step(script_run *r, char *line)
         assured |= !strcmp(mark[i], "assured");
     }
     double have = np_seconds(r->deadline - r->now), off = have - left;
-    bool right = through == !strcmp(verdict, "forward") && r->mapped == !none;
+    bool right = through == !strcmp(verdict, "forward") && r->mapped == !none &&
+                 (r->answer.verdict == NP_TRACK_RESET) == !strcmp(verdict, "reset") &&
+                 (r->answer.verdict == NP_TRACK_CHALLENGE) == !strcmp(verdict, "challenge");
     if (right && !none)
         right = !strcmp(state, script_state(r)) && off <= r->tolerance && off >= -r->tolerance &&
                 unreplied == !(r->mark & NP_TRACK_REPLIED) && assured == !!(r->mark & NP_TRACK_ASSURED);
