@@ -10,7 +10,11 @@
     X(np_evict_fifo, "fifo")                                                                                 \
     X(np_evict_random, "random")                                                                             \
     X(np_evict_belady, "belady")                                                                             \
-    X(np_evict_linux_early_drop, "linux-early-drop")
+    X(np_evict_linux_early_drop, "linux-early-drop")                                                         \
+    X(np_evict_clock, "clock")                                                                               \
+    X(np_evict_sieve, "sieve")                                                                               \
+    X(np_evict_netx, "netx")                                                                                 \
+    X(np_evict_lru_unassured_first, "lru-unassured-first")
 
 #define DECLARE(policy, name) extern const np_evict_policy policy;
 #define ADDRESS(policy, name) &policy,
