@@ -168,8 +168,7 @@ static bool tcp(np_fit_flows *f, np_fit_talk *t, int way, np_time when, const np
 static bool begins_another(const np_fit_talk *t, bool outbound, const np_packet *p)
 {
     bool syn = p->proto == NP_TCP && outbound && (p->flags & (NP_SYN | NP_ACK | NP_RST)) == NP_SYN;
-    return syn && !(t->opened && t->known[NP_FIT_OUT] && t->next[NP_FIT_OUT] == p->seq + 1 &&
-                    t->head == NP_FIT_NONE);
+    return syn && !(t->opened && t->known[NP_FIT_OUT] && t->next[NP_FIT_OUT] == p->seq + 1);
 }
 
 bool np_fit_flows_packet(np_fit_flows *f, np_time when, bool outbound, const np_packet *p)

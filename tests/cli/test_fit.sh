@@ -140,6 +140,23 @@ YAML
 refit forget late
 is keepalive "$(sed -nE 's/^    (keepalive: .*\}).*/\1/p' "$f")" 'keepalive: {idle: 2m30s, interval: 12s, probes: 5}'
 
+# ---- a capture hardly longer than the gaps: those still open at its end count ----
+
+echo '-- long gaps'
+cat >"$dir/slow.yaml" <<'YAML'
+name: slow
+duration: 2h
+warmup: 0s
+nat: {profile: lru-box, timeouts: {tcp_established: 24h}}
+clients:
+  - {name: phones, count: 150, workload: {opens: server, loop: open, gap: exponential(1h), request: 200B}}
+strategies: [{name: plain}]
+YAML
+refit slow plain
+v=$(value "$f" tcp-pushes gap) # about 300 values; without the open ones the mean would be 36 min or less
+family 'long gap' "$v" exponential
+near 'long gap, mean' "$(parameter "$v" 1)" 3600 0.2
+
 # ---- other families, other ways to connect ----
 
 echo '-- families'

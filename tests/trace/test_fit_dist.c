@@ -53,6 +53,7 @@ static const struct {
     {{.kind = NP_DIST_UNIFORM, .a = 10e9, .b = 70e9}, 0},
     {{.kind = NP_DIST_LOGNORMAL, .a = 60e9, .b = 1.5}, 0},
     {{.kind = NP_DIST_LOGNORMAL, .a = 80, .b = 0.7}, 1},
+    {{.kind = NP_DIST_LOGNORMAL, .a = 12, .b = 0.5}, 1},
     {{.kind = NP_DIST_WEIBULL, .a = 20e9, .b = 0.6}, 0},
     {{.kind = NP_DIST_WEIBULL, .a = 20e9, .b = 3}, 0},
     {{.kind = NP_DIST_PARETO, .a = 1e9, .b = 1.5}, 0},
