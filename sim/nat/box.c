@@ -148,20 +148,25 @@ static void tell(const np_box *b, np_mapping_event what, const np_mapping *m, np
     b->tap.mapping(b->tap.ctx, what, m, when);
 }
 
+static bool at_host_limit(const np_box *b, const np_tuple *inside)
+{
+    uint32_t most = b->config.ports.per_host;
+    if (most == 0 || np_box_is_public(b, &inside->local, inside->family)) return false;
+    uint32_t host = np_hosts_find(b->hosts, &inside->local, inside->family);
+    return host != NP_HOST_NONE && np_hosts_at(b->hosts, host)->mappings >= most;
+}
+
 bool np_box_make_room(np_box *b, const np_tuple *inside, np_time now, np_reason *why)
 {
     const np_evict_policy *policy = b->policy;
     uint32_t capacity = np_table_capacity(b->table);
-    bool good = true;
-    if (b->config.ports.per_host != 0 && !np_box_is_public(b, &inside->local, inside->family)) {
-        uint32_t host = np_hosts_find(b->hosts, &inside->local, inside->family);
-        if (host != NP_HOST_NONE && np_hosts_at(b->hosts, host)->mappings >= b->config.ports.per_host) {
-            b->counts.host_limit++;
-            *why = NP_REASON_HOST_LIMIT;
-            return false;
-        }
+    bool good = true, limit = at_host_limit(b, inside);
+    if (limit && !policy->own) {
+        b->counts.host_limit++;
+        *why = NP_REASON_HOST_LIMIT;
+        return false;
     }
-    if (np_table_used(b->table) == capacity ||
+    if (limit || np_table_used(b->table) == capacity ||
         (policy->early != NULL && policy->early(b->policy_state, &b->policy_view, inside, now))) {
         uint32_t victim;
         good = !policy->alive;

@@ -14,7 +14,10 @@
     X(np_evict_clock, "clock")                                                                               \
     X(np_evict_sieve, "sieve")                                                                               \
     X(np_evict_netx, "netx")                                                                                 \
-    X(np_evict_lru_unassured_first, "lru-unassured-first")
+    X(np_evict_lru_unassured_first, "lru-unassured-first")                                                   \
+    X(np_evict_lru_per_host, "lru-per-host")                                                                 \
+    X(np_evict_expired_heads, "expired-heads")                                                               \
+    X(np_evict_guarantee, "guarantee")
 
 #define DECLARE(policy, name) extern const np_evict_policy policy;
 #define ADDRESS(policy, name) &policy,

@@ -44,6 +44,7 @@ typedef struct np_evict_policy {
     bool many;  /* ask again after each victim */
     bool alive; /* the new flow gets in only if a living mapping went for it: a place that lazy expiry left is
                    for the next one */
+    bool own;   /* victims are the new flow's own inside host's: asked at ports.per_host too */
 } np_evict_policy;
 
 /* NULL when no policy has this name. */

@@ -30,8 +30,29 @@ static bool is_tcp(uint32_t id)
     return id % 3 == 0;
 }
 
-/* Which flow goes; m->n: none. */
-typedef uint32_t rule(model *m);
+/* A host has up to three flows: one of TCP, two of UDP. */
+static uint32_t host_of(uint32_t id)
+{
+    return 0x0a000000 + id / 3;
+}
+
+static uint16_t port_of(uint32_t id)
+{
+    return (uint16_t)(1000 + id % 3);
+}
+
+/* Longer than a run. */
+#define TCP_TIMEOUT (10000 * NP_DAY)
+#define UDP_TIMEOUT (TCP_TIMEOUT - 20 * NP_SECOND)
+
+/* When it would expire. */
+static np_time end(const flow *f)
+{
+    return f->last + (is_tcp(f->id) ? TCP_TIMEOUT : UDP_TIMEOUT);
+}
+
+/* Which flow goes for the new one; m->n: none. */
+typedef uint32_t rule(model *m, uint32_t id, np_time now);
 
 static void move_to_end(model *m, uint32_t i)
 {
@@ -40,8 +61,9 @@ static void move_to_end(model *m, uint32_t i)
     m->flow[m->n - 1] = f;
 }
 
-static uint32_t clock_rule(model *m)
+static uint32_t clock_rule(model *m, uint32_t id, np_time now)
 {
+    (void)id, (void)now;
     while (m->flow[0].used) {
         m->flow[0].used = false;
         move_to_end(m, 0);
@@ -49,29 +71,53 @@ static uint32_t clock_rule(model *m)
     return 0;
 }
 
-static uint32_t sieve_rule(model *m)
+static uint32_t sieve_rule(model *m, uint32_t id, np_time now)
 {
+    (void)id, (void)now;
     for (;; m->hand = (m->hand + 1) % m->n) {
         if (!m->flow[m->hand].used) return m->hand;
         m->flow[m->hand].used = false;
     }
 }
 
-static uint32_t netx_rule(model *m)
+static uint32_t netx_rule(model *m, uint32_t id, np_time now)
 {
+    (void)id, (void)now;
     uint32_t best = m->n;
     for (uint32_t i = 0; i < m->n; i++)
         if (!is_tcp(m->flow[i].id) && (best == m->n || m->flow[i].last < m->flow[best].last)) best = i;
     return best;
 }
 
-static uint32_t unassured_rule(model *m)
+static uint32_t unassured_rule(model *m, uint32_t id, np_time now)
 {
+    (void)id, (void)now;
     uint32_t best = 0;
     for (uint32_t i = 1; i < m->n; i++) {
         const flow *f = &m->flow[i], *g = &m->flow[best];
         if (f->assured != g->assured ? g->assured : f->last < g->last) best = i;
     }
+    return best;
+}
+
+static uint32_t guarantee_rule(model *m, uint32_t id, np_time now)
+{
+    (void)id;
+    uint32_t best = m->n;
+    for (uint32_t i = 0; i < m->n; i++)
+        if (now - m->flow[i].last >= 5 * NP_SECOND &&
+            (best == m->n || end(&m->flow[i]) < end(&m->flow[best])))
+            best = i;
+    return best;
+}
+
+static uint32_t per_host_rule(model *m, uint32_t id, np_time now)
+{
+    (void)now;
+    uint32_t best = m->n;
+    for (uint32_t i = 0; i < m->n; i++)
+        if (host_of(m->flow[i].id) == host_of(id) && (best == m->n || m->flow[i].last < m->flow[best].last))
+            best = i;
     return best;
 }
 
@@ -107,7 +153,7 @@ static void forget(model *m, uint32_t i)
 static np_tuple inside_of(uint32_t id)
 {
     return (np_tuple){
-        np_addr_ipv4(0x0a000000 + id), np_addr_ipv4(SERVER), 1000, 53, is_tcp(id) ? NP_TCP : NP_UDP, 4};
+        np_addr_ipv4(host_of(id)), np_addr_ipv4(SERVER), port_of(id), 53, is_tcp(id) ? NP_TCP : NP_UDP, 4};
 }
 
 /* Linux assures a UDP flow by a packet more than two seconds after its first, when it has been answered. */
@@ -128,7 +174,7 @@ static void run(const char *policy, rule *expected, bool tracked, uint32_t capac
     c.evict = policy;
     c.capacity = capacity;
     c.tracker = tracked ? NP_TRACK_LINUX : NP_TRACK_NONE;
-    for (int i = 0; i < NP_TIMEOUT_COUNT; i++) c.timeout[i] = 10000 * NP_DAY;
+    for (int i = 0; i < NP_TIMEOUT_COUNT; i++) c.timeout[i] = i < NP_TIMEOUT_UDP ? TCP_TIMEOUT : UDP_TIMEOUT;
     np_error e;
     np_box *b = np_box_create(&c, np_key_make(seed, 0), 0, &e);
     assert_non_null(b);
@@ -148,14 +194,14 @@ static void run(const char *policy, rule *expected, bool tracked, uint32_t capac
             if (at < m.n) forget(&m, at);
         } else if (at < m.n) {
             bool outbound = below(&s, 3) != 0;
-            np_packet p = packet(k.proto, 0x0a000000 + id, 1000, SERVER, 53, NP_SYN);
-            np_packet back = packet(k.proto, SERVER, 53, 0x0a000000 + id, 1000, NP_SYN | NP_ACK);
+            np_packet p = packet(k.proto, host_of(id), port_of(id), SERVER, 53, NP_SYN);
+            np_packet back = packet(k.proto, SERVER, 53, host_of(id), port_of(id), NP_SYN | NP_ACK);
             np_handled did = outbound ? np_box_outbound(b, &p, now) : np_box_inbound_inside(b, &back, now);
             assert_int_equal(did.reason, NP_REASON_MAPPED);
             use(&m.flow[at], outbound, tracked, now);
         } else {
-            uint32_t out = m.n == capacity ? expected(&m) : MOST;
-            np_packet p = packet(k.proto, 0x0a000000 + id, 1000, SERVER, 53, NP_SYN);
+            uint32_t out = m.n == capacity ? expected(&m, id, now) : MOST;
+            np_packet p = packet(k.proto, host_of(id), port_of(id), SERVER, 53, NP_SYN);
             p.conn = id;
             np_reason reason = np_box_outbound(b, &p, now).reason;
             assert_int_equal(reason,
@@ -207,14 +253,145 @@ static void test_lru_unassured_first(void **state)
     run_all("lru-unassured-first", unassured_rule, true);
 }
 
+static void test_guarantee(void **state)
+{
+    (void)state;
+    run_all("guarantee", guarantee_rule, false);
+}
+
+static void test_lru_per_host(void **state)
+{
+    (void)state;
+    run_all("lru-per-host", per_host_rule, false);
+}
+
+/* At its limit a host loses its longest idle mapping though the table has room. */
+static void test_host_limit(void **state)
+{
+    (void)state;
+    static const char *const policies[] = {"lru", "lru-per-host"};
+    for (int recycles = 0; recycles < 2; recycles++) {
+        np_nat_config c;
+        np_nat_defaults(&c);
+        c.evict = policies[recycles];
+        c.capacity = 10;
+        c.ports.per_host = 3;
+        np_error e;
+        np_box *b = np_box_create(&c, np_key_make(seed, 0), 0, &e);
+        assert_non_null(b);
+        heard h = {0, 0};
+        np_box_set_tap(b, (np_box_tap){.mapping = on_mapping, .ctx = &h});
+        for (uint32_t f = 0; f < 5; f++) {
+            np_packet p = packet(NP_UDP, host_of(0), (uint16_t)(2000 + f), SERVER, 53, 0);
+            p.conn = f;
+            np_reason reason = np_box_outbound(b, &p, f + 1).reason;
+            assert_int_equal(reason, f < 3 || recycles ? NP_REASON_CREATED : NP_REASON_HOST_LIMIT);
+            assert_int_equal(h.evicted, f < 3 || !recycles ? 0 : f - 2);
+            if (f >= 3 && recycles) assert_int_equal(h.gone, f - 3);
+        }
+        assert_int_equal(np_box_entries(b), 3);
+        assert_int_equal(np_box_count(b)->host_limit, recycles ? 0 : 2);
+        np_box_destroy(b);
+    }
+}
+
+/* ---- expired-heads ---- */
+
+/* VPP's five lists but the first, whose classes need a tracker: UDP, others, ICMP, TCP. */
+static const uint8_t list_proto[] = {NP_UDP, 47, NP_ICMP, NP_TCP};
+#define LISTS 4
+
+typedef struct lists {
+    struct {
+        uint32_t id;
+        np_time last;
+    } flow[MOST];
+    uint32_t n;
+    np_time timeout[LISTS];
+} lists;
+
+static void drop(lists *l, uint32_t i)
+{
+    l->flow[i] = l->flow[--l->n];
+}
+
+/* The oldest of the list, or l->n. */
+static uint32_t head(const lists *l, uint32_t list)
+{
+    uint32_t best = l->n;
+    for (uint32_t i = 0; i < l->n; i++)
+        if (l->flow[i].id % LISTS == list && (best == l->n || l->flow[i].last < l->flow[best].last)) best = i;
+    return best;
+}
+
+static void test_expired_heads(void **state)
+{
+    (void)state;
+    enum { CAPACITY = 12 };
+    uint64_t s = seed;
+    lists l = {.n = 0, .timeout = {30 * NP_SECOND, 60 * NP_SECOND, 20 * NP_SECOND, 90 * NP_SECOND}};
+    np_nat_config c;
+    np_nat_defaults(&c);
+    c.evict = "expired-heads";
+    c.capacity = CAPACITY;
+    c.expiry = NP_EXPIRY_LAZY;
+    c.timeout[NP_TIMEOUT_UDP] = l.timeout[0];
+    c.timeout[NP_TIMEOUT_OTHER] = l.timeout[1];
+    c.timeout[NP_TIMEOUT_ICMP] = l.timeout[2];
+    c.timeout[NP_TIMEOUT_TCP_ESTABLISHED] = l.timeout[3];
+    np_error e;
+    np_box *b = np_box_create(&c, np_key_make(seed, 0), 0, &e);
+    assert_non_null(b);
+    uint32_t refused = 0, expired = 0;
+    np_time now = 0;
+    for (uint32_t step = 0; step < STEPS; step++) {
+        now += 1 + below(&s, 8) * NP_SECOND;
+        uint32_t id = below(&s, below(&s, 2) == 0 ? 40 : 12), list = id % LISTS, at = 0;
+        np_packet p = packet(list_proto[list], host_of(3 * id), 0, SERVER + id, 0, NP_SYN);
+        if (p.proto == NP_ICMP) p.flags = 1; /* a request */
+        if (p.proto != NP_ICMP && p.proto != 47) p.sport = 1000;
+        while (at < l.n && l.flow[at].id != id) at++;
+        if (at < l.n && l.flow[at].last + l.timeout[list] <= now) {
+            drop(&l, at);
+            expired++;
+            at = l.n;
+        }
+        np_reason must = NP_REASON_MAPPED;
+        if (at < l.n) {
+            l.flow[at].last = now;
+        } else {
+            for (uint32_t i = 0; i < LISTS; i++) {
+                uint32_t h = head(&l, i);
+                if (h == l.n || l.flow[h].last + l.timeout[i] > now) continue;
+                drop(&l, h);
+                expired++;
+                break;
+            }
+            must = l.n == CAPACITY ? NP_REASON_TABLE_FULL : NP_REASON_CREATED;
+            refused += must == NP_REASON_TABLE_FULL;
+            if (l.n < CAPACITY) {
+                l.flow[l.n].id = id;
+                l.flow[l.n++].last = now;
+            }
+        }
+        assert_int_equal(np_box_outbound(b, &p, now).reason, must);
+        assert_int_equal(np_box_entries(b), l.n);
+        assert_int_equal(np_box_count(b)->expiries, expired);
+    }
+    printf("expired-heads: %u expired, %u refused\n", expired, refused);
+    assert_true(refused > 100 && expired > 100);
+    assert_int_equal(np_box_count(b)->evictions, 0);
+    np_box_destroy(b);
+}
+
 int main(void)
 {
     seed = seed_of_run();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clock),
-        cmocka_unit_test(test_sieve),
-        cmocka_unit_test(test_netx),
-        cmocka_unit_test(test_lru_unassured_first),
+        cmocka_unit_test(test_clock),      cmocka_unit_test(test_sieve),
+        cmocka_unit_test(test_netx),       cmocka_unit_test(test_lru_unassured_first),
+        cmocka_unit_test(test_guarantee),  cmocka_unit_test(test_lru_per_host),
+        cmocka_unit_test(test_host_limit), cmocka_unit_test(test_expired_heads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
