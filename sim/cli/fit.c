@@ -371,8 +371,7 @@ int np_cmd_fit(int argc, char **argv)
         {"inside", 0, "CIDR[,CIDR...]", "the clients' addresses (private and shared ones)",
          .texts = &o.inside},
         {"filter", 0, "BPF", "only packets that this pcap-filter(7) expression matches", .text = &o.filter},
-        {"output", 'o', "FILE",
-         "write the scenario there, values without a name as CSV beside it (standard output)",
+        {"output", 'o', "FILE", "write the scenario there, and CSV files beside it (standard output)",
          .text = &o.output},
         {"quiet", 'q', NULL, "errors only", .flag = &o.quiet},
         {0},
@@ -380,12 +379,10 @@ int np_cmd_fit(int argc, char **argv)
     const np_usage usage = {
         "PCAP...", 1, -1,
         "Writes a scenario whose clients, workload and upkeep match captures (pcap or pcapng; - is standard\n"
-        "input), merged by time: who holds connections and who opens one for each request, how often and "
-        "how\n"
+        "input), merged by time: who holds connections and who opens one for each request, how often and how\n"
         "much they speak, what keepalives and heartbeats they send. A quantity becomes a named distribution\n"
-        "where a Kolmogorov-Smirnov test accepts one, and else its own quantiles. Loss and the NAT box do "
-        "not\n"
-        "show in a capture and are left to you.",
+        "where a Kolmogorov-Smirnov test accepts one, and else its own quantiles, in a CSV file. Loss and the\n"
+        "NAT box do not show in a capture and are left to you.",
         option};
     int status = np_cli_parse(&usage, &argc, argv);
     if (status == NP_CLI_GO) status = run((const char *const *)(argv + 1), (uint32_t)(argc - 1), &o);
