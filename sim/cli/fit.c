@@ -379,9 +379,11 @@ int np_cmd_fit(int argc, char **argv)
     const np_usage usage = {
         "PCAP...", 1, -1,
         "Writes a scenario whose clients, workload and upkeep match captures (pcap or pcapng; - is standard\n"
-        "input), merged by time: who holds connections and who opens one for each request, how often and how\n"
+        "input), merged by time: who holds connections and who opens one for each request, how often and "
+        "how\n"
         "much they speak, what keepalives and heartbeats they send. A quantity becomes a named distribution\n"
-        "where a Kolmogorov-Smirnov test accepts one, and else its own quantiles, in a CSV file. Loss and the\n"
+        "where a Kolmogorov-Smirnov test accepts one, and else its own quantiles, in a CSV file. Loss and "
+        "the\n"
         "NAT box do not show in a capture and are left to you.",
         option};
     int status = np_cli_parse(&usage, &argc, argv);
