@@ -11,18 +11,22 @@ static const struct row {
     /* keys */
     {MINIMAL "nat: {capcity: 5}\n", "x:5:7: unknown key \"capcity\" in nat; did you mean \"capacity\"?"},
     {MINIMAL "durtaion: 1h\n", "x:5:1: unknown key \"durtaion\" in the scenario; did you mean \"duration\"?"},
-    {MINIMAL "reconnect:\n  xyzzy: 1\n", "x:6:3: unknown key \"xyzzy\" in reconnect; known: least, most, jitter"},
+    {MINIMAL "reconnect:\n  xyzzy: 1\n",
+     "x:6:3: unknown key \"xyzzy\" in reconnect; known: least, most, jitter"},
     {MINIMAL "seed: 1\nseed: 2\n", "x:6:1: key \"seed\" is there twice; first on line 5"},
     {"clients:\n  - {name: a, count: 1, workload: push}\n"
      "strategies:\n  - {name: s, keepalive: {base: linux}}\n",
      "x:4:27: unknown key \"base\" in keepalive; known: idle, interval, probes, at_server, profile"},
 
     /* churn, downtimes, restarts */
-    {"clients:\n  - {name: a, count: 1, workload: push, churn: {vanish: {every: 0s}}}\nstrategies:\n  - {name: s}\n",
+    {"clients:\n  - {name: a, count: 1, workload: push, churn: {vanish: {every: 0s}}}\nstrategies:\n  - "
+     "{name: s}\n",
      "x:2:65: every: 0s takes no time; expected a mean of 1us or more"},
-    {"clients:\n  - {name: a, count: 1, workload: push, churn: {vanish: {back: 1h}}}\nstrategies:\n  - {name: s}\n",
+    {"clients:\n  - {name: a, count: 1, workload: push, churn: {vanish: {back: 1h}}}\nstrategies:\n  - "
+     "{name: s}\n",
      "x:2:57: vanish needs the key \"every\": from its coming to its vanishing"},
-    {"clients:\n  - {name: a, count: 1, workload: push, churn: {sleep: {every: 1h}}}\nstrategies:\n  - {name: s}\n",
+    {"clients:\n  - {name: a, count: 1, workload: push, churn: {sleep: {every: 1h}}}\nstrategies:\n  - "
+     "{name: s}\n",
      "x:2:56: sleep needs the key \"for\": time asleep"},
     {"clients:\n  - {name: a, count: 1, workload: push, churn: {away: 1h}}\nstrategies:\n  - {name: s}\n",
      "x:2:55: away: nobody goes away without session; expected how long a session lasts beside it"},
@@ -36,9 +40,32 @@ static const struct row {
     {MINIMAL "reconnect: {jitter: some}\n", "x:5:21: jitter: there is no \"some\"; known: full, none, equal"},
 
     /* sizes that would be negative */
-    {"clients:\n  - {name: a, count: 1, workload: {profile: push, request: normal(mean=100B sd=80B)}}\nstrategies:\n  - {name: s}\n",
-     "x:2:60: request: 11 % of these sizes would be negative; expected an sd of at most a third of the mean, or a "
+    {"clients:\n  - {name: a, count: 1, workload: {profile: push, request: normal(mean=100B "
+     "sd=80B)}}\nstrategies:\n  - {name: s}\n",
+     "x:2:60: request: 11 % of these sizes would be negative; expected an sd of at most a third of the mean, "
+     "or a "
      "lognormal, weibull or pareto"},
+
+    /* what does not go together in a box */
+    {MINIMAL "nat: {adaptive: {start: 2k, end: 1k}}\n",
+     "x:5:25: adaptive.start is 2000 and adaptive.end 1000; the start must be below"},
+    {MINIMAL "nat: {ports: {range: 5000-5009, block: 20}}\n",
+     "x:5:40: ports.block is 20, but ports.range has 10 ports"},
+    {MINIMAL "nat: {capacity: 100, ports: {per_host: 200}}\n",
+     "x:5:40: ports.per_host is 200, but capacity is only 100"},
+    {MINIMAL "nat:\n  expiry: lazy\n  at_expiry: reset-both\n",
+     "x:7:14: at_expiry sends a reset when a mapping expires, which expiry lazy does not notice; it goes "
+     "with "
+     "exact or sweep"},
+    {MINIMAL "nat: {tracker: pf, filtering: endpoint-independent}\n",
+     "x:5:16: tracker follows single flows, which goes with filtering address-and-port-dependent only"},
+    {MINIMAL "nat: {expiry: {sweep: 0s}}\n", "x:5:23: sweep: \"0s\" is too small; expected 1ms to 3650d"},
+    {MINIMAL "nat: {expiry: {every: 1s}}\n",
+     "x:5:15: expiry needs the key \"sweep\": how often mappings past their deadline are taken\n"
+     "x:5:16: unknown key \"every\" in expiry; known: sweep"},
+    {MINIMAL "nat: {expiry: never}\n", "x:5:15: expiry: \"never\" is not exact, lazy or {sweep: DURATION}"},
+    {MINIMAL "nat: {tracker: conntrack}\n",
+     "x:5:16: tracker: there is no \"conntrack\"; known: none, linux, flags, pf"},
 
     /* types */
     {MINIMAL "duration: [1h]\n",
