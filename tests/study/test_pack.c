@@ -64,6 +64,9 @@ static void damage_is_survived(void **state)
     np_result *r = some_result();
     uint8_t *bytes = np_result_pack(r, &size);
     for (size_t cut = 0; cut < size; cut++) assert_null(np_result_unpack(bytes, cut));
+    bytes = realloc(bytes, size + 1);
+    bytes[size] = 0;
+    assert_null(np_result_unpack(bytes, size + 1));
     np_key key = np_key_make(seed, 5);
     for (uint64_t i = 0; i < 3000; i++) {
         size_t at = np_random(key, 0, 1, i) % size;
