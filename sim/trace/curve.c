@@ -183,6 +183,7 @@ static bool read_all(run *r, np_capture *c, const volatile int *stop, np_error *
     for (uint32_t batches = 0; more && !(stop && *stop); batches++) {
         int n = np_feed_next(&r->feed, &more, e);
         if (n < 0) return stop && *stop; /* a signal also makes a pending read fail */
+        if (!np_feed_flows(&r->feed, e)) return false;
         prefetch_batch(r, n);
         for (int i = 0; i < n; i++) {
             const np_fed *x = &r->feed.fed[i];

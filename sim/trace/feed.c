@@ -14,12 +14,24 @@ void np_feed_init(np_feed *f, np_capture *c, const np_sides *sides, np_flows *fl
     f->last = 0;
 }
 
-/* Written as choices and not as two cases, since which way the next packet goes cannot be predicted; and in
-   place, since copying what was just written in parts has to wait for the parts. */
+/* Of an IPv4 address only the four bytes that were written last: a wider load would have to wait for them. */
+static inline void set_addr(np_addr *to, const np_addr *from, int family)
+{
+    if (family == 4) {
+        uint64_t first = 0;
+        memcpy(&first, from->byte, 4);
+        to->half[0] = first;
+        to->half[1] = 0;
+    } else {
+        *to = *from;
+    }
+}
+
+/* Written as choices and not as two cases, since which way the next packet goes cannot be predicted. */
 static inline void set_inside(np_tuple *t, const np_packet *p, bool local_is_source)
 {
-    t->local = *(local_is_source ? &p->src : &p->dst);
-    t->remote = *(local_is_source ? &p->dst : &p->src);
+    set_addr(&t->local, local_is_source ? &p->src : &p->dst, p->family);
+    set_addr(&t->remote, local_is_source ? &p->dst : &p->src, p->family);
     t->local_port = local_is_source ? p->sport : p->dport;
     t->remote_port = local_is_source ? p->dport : p->sport;
     t->proto = p->proto;
@@ -80,11 +92,17 @@ int np_feed_next(np_feed *f, bool *more, np_error *e)
     *more = got == 1;
     for (uint32_t i = 0; i < n; i++)
         if (np_fed_has_flow(&f->fed[i])) np_flows_prefetch_record(f->flows, f->fed[i].hash);
-    for (uint32_t i = 0; i < n; i++) {
+    f->n = n;
+    return (int)n;
+}
+
+bool np_feed_flows(np_feed *f, np_error *e)
+{
+    for (uint32_t i = 0; i < f->n; i++) {
         np_fed *x = &f->fed[i];
         if (!np_fed_has_flow(x)) continue;
         x->flow = np_flows_get(f->flows, &x->inside, x->hash, e);
-        if (x->flow == NP_INDEX_NONE) return -1;
+        if (x->flow == NP_INDEX_NONE) return false;
     }
-    return (int)n;
+    return true;
 }

@@ -24,7 +24,7 @@
 typedef struct np_fed {
     np_captured captured;
     np_way way;
-    uint32_t flow;   /* of packets that bear their inside address, but for ICMP errors; or NP_INDEX_NONE */
+    uint32_t flow;   /* after np_feed_flows: its number; NP_INDEX_NONE where np_fed_has_flow says no */
     np_time now;     /* the box's clock; of packets for the box */
     np_tuple inside; /* likewise as .flow, and its hash */
     uint64_t hash;
@@ -40,16 +40,20 @@ typedef struct np_feed {
     /* Counts so far. */
     uint64_t outbound, inbound, local, elsewhere;
     np_time first, last; /* of all packets read */
+    uint32_t n; /* of the batch */
     np_fed fed[NP_FEED_BATCH];
 } np_feed;
 
 /* Records of flows go to *flows, which stays the caller's. */
 void np_feed_init(np_feed *f, np_capture *c, const np_sides *sides, np_flows *flows);
 
-/* Reads the next batch into f->fed: the packets for the box, in order, with flow records made for those that
-   bear an inside address. Their number, which may be 0 before the end; *more is false at the end. -1 and *e
-   on trouble. */
+/* Reads the next batch into f->fed: the packets for the box, in order. Their number, which may be 0 before the end;
+   *more is false at the end. -1 and *e on trouble. */
 int np_feed_next(np_feed *f, bool *more, np_error *e);
+
+/* Finds the flow of each packet of the batch that has one, or makes its record. Apart from the reading, so that
+   the caller can start fetching what it will need meanwhile. False and *e when memory is out. */
+bool np_feed_flows(np_feed *f, np_error *e);
 
 static inline bool np_fed_bears_inside(const np_fed *f)
 {

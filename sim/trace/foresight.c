@@ -44,7 +44,7 @@ bool np_foresight_read(np_foresight *f, np_capture *c, const np_sides *sides, co
     np_feed_init(&feed, c, sides, &flows);
     while (ok && more && !(stop && *stop)) {
         int n = np_feed_next(&feed, &more, e);
-        ok = n >= 0;
+        ok = n >= 0 && np_feed_flows(&feed, e);
         for (int i = 0; ok && i < n; i++) {
             if (feed.fed[i].flow == NP_INDEX_NONE) continue;
             if (f->packets == room && !widen(f, &room)) ok = np_fail_memory(e, "the packets to come");

@@ -340,11 +340,11 @@ static void prefetch_batch(const lane *l, const np_fed *fed, uint32_t n)
 {
     uint64_t hash[NP_FEED_BATCH];
     for (uint32_t i = 0; i < n; i++)
-        if (fed[i].flow != NP_INDEX_NONE) hash[i] = np_box_prefetch_index(l->box, &fed[i].inside);
+        if (np_fed_has_flow(&fed[i])) hash[i] = np_box_prefetch_index(l->box, &fed[i].inside);
     for (uint32_t i = 0; i < n; i++)
-        if (fed[i].flow != NP_INDEX_NONE) np_box_prefetch_mapping(l->box, hash[i]);
+        if (np_fed_has_flow(&fed[i])) np_box_prefetch_mapping(l->box, hash[i]);
     for (uint32_t i = 0; i < n; i++)
-        if (fed[i].flow != NP_INDEX_NONE) np_box_prefetch_neighbours(l->box, hash[i]);
+        if (np_fed_has_flow(&fed[i])) np_box_prefetch_neighbours(l->box, hash[i]);
 }
 
 static void report(const replay *r, const np_capture *c)
@@ -361,6 +361,7 @@ static bool read_all(replay *r, np_capture *c, const volatile int *stop, np_erro
         int n = np_feed_next(&r->feed, &more, e);
         if (n < 0) return stop && *stop; /* a signal also makes a pending read fail */
         for (uint32_t i = 0; i < r->lanes; i++) prefetch_batch(&r->lane[i], r->feed.fed, (uint32_t)n);
+        if (!np_feed_flows(&r->feed, e)) return false;
         for (int i = 0; i < n; i++)
             if (!replay_packet(r, &r->feed.fed[i], e)) return false;
         if (r->config->reading && batches % BATCHES_A_REPORT == 0) report(r, c);
@@ -480,7 +481,7 @@ bool np_replay_run(np_capture *c, const np_replay_config *config, const volatile
         np_sides_public(&sides, &config->public_address, config->nat->ports.addresses);
     ok = ok && (!r.foreseen || foresee(&r, c, &sides, stop, e));
     ok = ok && np_flows_init(&r.flows, r.lanes * sizeof(np_fate), e);
-    if (ok && !np_lost_init(&r.lost)) ok = np_fail_memory(e, "the lost mappings");
+    if (ok && r.track_lost && !np_lost_init(&r.lost)) ok = np_fail_memory(e, "the lost mappings");
     ok = ok && make_lanes(&r, out, e);
     if (ok) {
         np_feed_init(&r.feed, c, &sides, &r.flows);

@@ -25,30 +25,44 @@ static int by_damage(const void *a, const void *b)
     return x->port < y->port ? -1 : x->port > y->port;
 }
 
+static bool widen(np_replay_service **all, uint32_t *room)
+{
+    uint32_t more = *room ? 2 * *room : 64;
+    np_replay_service *wider = realloc(*all, more * sizeof *wider);
+    if (!wider) return false;
+    *all = wider;
+    *room = more;
+    return true;
+}
+
 bool np_services_sum(const np_flows *flows, size_t at, np_replay_summary *s)
 {
-    np_replay_service *all = calloc(PROTOCOLS * PORTS, sizeof *all);
-    if (!all) return false;
-    for (uint32_t n = 0; n < flows->n; n++) {
+    /* Where in `all` a port's flows are counted; 0: none yet. Most ports have none. */
+    uint32_t *place = calloc(PROTOCOLS * PORTS, sizeof *place), used = 0, room = 0;
+    np_replay_service *all = NULL;
+    bool ok = place != NULL;
+    for (uint32_t n = 0; ok && n < flows->n; n++) {
         np_flow *f = np_flows_at(flows, n);
         const np_fate *fate = (const np_fate *)((const char *)np_flow_own(f) + at);
-        np_replay_service *x = &all[place_of(&f->inside)];
+        uint32_t service = place_of(&f->inside);
+        if (place[service] == 0) {
+            ok = used < room || widen(&all, &room);
+            if (!ok) break;
+            all[used] =
+                (np_replay_service){.proto = number[service / PORTS], .port = (uint16_t)(service % PORTS)};
+            place[service] = ++used;
+        }
+        np_replay_service *x = &all[place[service] - 1];
         x->flows++;
         x->packets += f->packets;
         x->flows_hurt += fate->evicted + fate->expired > 0;
         x->packets_hurt += fate->packets_lost;
     }
-    uint32_t used = 0;
-    for (uint32_t i = 0; i < PROTOCOLS * PORTS; i++) {
-        if (all[i].flows == 0) continue;
-        all[i].proto = number[i / PORTS];
-        all[i].port = (uint16_t)(i % PORTS);
-        all[used++] = all[i];
-    }
-    qsort(all, used, sizeof *all, by_damage);
+    if (used > 0) qsort(all, used, sizeof *all, by_damage);
     s->services_all = used;
     s->services = used < NP_REPLAY_SERVICES ? used : NP_REPLAY_SERVICES;
-    memcpy(s->service, all, s->services * sizeof *all);
+    if (used > 0) memcpy(s->service, all, s->services * sizeof *all);
+    free(place);
     free(all);
-    return true;
+    return ok;
 }

@@ -101,7 +101,7 @@ static bool stays_on_link(const np_addr *a, int family)
 
 static bool is_public(const np_sides *s, const np_addr *a, int family)
 {
-    return family == 4 && np_addr_to_ipv4(a) - s->public_first < s->publics;
+    return s->publics > 0 && family == 4 && np_addr_to_ipv4(a) - s->public_first < s->publics;
 }
 
 np_way np_sides_way(const np_sides *s, const np_packet *p)
