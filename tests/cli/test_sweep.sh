@@ -1,6 +1,6 @@
 #!/bin/sh
 # natpulse sweep: the same numbers as run, whatever the threads; resumed after SIGINT; status, show, dump; refusals; the
-# queries of scenarios/README.md.
+# queries of scenarios/SWEEPS.md.
 set -u
 N=${NATPULSE:?the program under test}
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
@@ -112,7 +112,7 @@ refused 3 'damaged' "$scenario" -o "$dir/cut.db"
 
 # The queries of the manual.
 if command -v sqlite3 >/dev/null; then
-    awk '/^```sql$/ {n++; on = 1; next} /^```$/ {on = 0} on {print >(dir "/query" n)}' dir="$dir" "$root/scenarios/README.md"
+    awk '/^```sql$/ {n++; on = 1; next} /^```$/ {on = 0} on {print >(dir "/query" n)}' dir="$dir" "$root/scenarios/SWEEPS.md"
     for q in 1 2 3; do
         sqlite3 -bail "$dir/one.db" <"$dir/query$q" >"$dir/answer$q" 2>"$dir/err" || fail "query $q: $(cat "$dir/err")"
         [ -s "$dir/answer$q" ] || fail "query $q has no answer"
