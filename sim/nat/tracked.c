@@ -31,7 +31,7 @@ static inline bool refreshes(const np_box *b, bool outbound)
     return b->config.refresh != (outbound ? NP_REFRESH_INBOUND : NP_REFRESH_OUTBOUND);
 }
 
-static bool passes(uint8_t verdict)
+static bool passes(np_track_verdict verdict)
 {
     return verdict == NP_TRACK_RENEW || verdict == NP_TRACK_PASS || verdict == NP_TRACK_DELETE;
 }
@@ -63,7 +63,7 @@ static np_track_verdict judge(np_box *b, const np_packet *p, uint32_t entry, boo
     np_entry *e = np_table_entry(b->table, entry);
     np_track_answer a =
         b->tracker->judge(&b->track, np_box_side(b, entry), p, outbound, now, np_box_deadline(b, e));
-    bool forward = passes(a.verdict);
+    bool forward = passes((np_track_verdict)a.verdict);
     if (a.verdict == NP_TRACK_REOPEN || a.verdict == NP_TRACK_PURGE) {
         np_box_remove(b, entry, NP_MAPPING_CLOSED, now);
     } else {
@@ -75,7 +75,7 @@ static np_track_verdict judge(np_box *b, const np_packet *p, uint32_t entry, boo
     }
     if (a.verdict == NP_TRACK_CHALLENGE) challenge(b, p, &a, outbound, now);
     b->counts.invalid += !forward && a.verdict != NP_TRACK_REOPEN;
-    return a.verdict;
+    return (np_track_verdict)a.verdict;
 }
 
 /* Makes a mapping as `first` says, which is the tracker's start or adopt. NP_ENTRY_NONE and *why when it

@@ -233,7 +233,8 @@ static void test_reset_at_expiry(void **state)
             tcp_out(b, NP_ACK, 1001, 5001, 100, 2);
             tcp_in(b, NP_ACK, 5001, 1101, 50, 3);
             tcp_out(b, NP_ACK, 1101, 5051, 0, 4);
-            np_box_expire(b, 4); /* after which the next is exact */
+            tcp_in(b, NP_ACK, 5051, 1101, 20, 4); /* of which the inside says nothing any more */
+            np_box_expire(b, 4);                  /* after which the next is exact */
             np_time end = np_box_next_expiry(b);
             np_box_expire(b, end + 5);
             assert_int_equal(np_box_entries(b), 0);
@@ -309,6 +310,8 @@ static void test_reset_on_talk(void **state)
     assert_int_equal(tcp_in(b, NP_RST, 5001, 0, 0, late).verdict, NP_DROP);
     assert_int_equal(tcp_out(b, NP_SYN, 1000, 0, 0, late).reason, NP_REASON_CREATED);
     assert_int_equal(tcp_in(b, NP_SYN | NP_ACK, 5000, 1001, 0, late).reason, NP_REASON_MAPPED);
+    np_box_expire(b, late += 2 * NP_HOUR);
+    assert_int_equal(tcp_in(b, NP_ACK, 5001, 1001, 0, late).reason, NP_REASON_EXPIRED);
     np_box_flush(b, late);
     assert_int_equal(tcp_in(b, NP_ACK, 5001, 1001, 0, late).reason,
                      NP_REASON_NO_MAPPING); /* a restart forgets */
@@ -373,6 +376,14 @@ static void test_own_entry(void **state)
         assert_int_equal(np_box_entries(b), 1);
         np_box_destroy(b);
     }
+    np_nat_config c = defaults();
+    c.tracker = NP_TRACK_PF; /* does not */
+    c.unknown_inbound = NP_UNKNOWN_RESET;
+    np_box *b = box_of(&c);
+    np_packet p = packet(NP_UDP, SERVER, 53, PUBLIC, 1000, 0);
+    assert_int_equal(np_box_inbound(b, &p, 0).verdict, NP_RESET);
+    assert_int_equal(np_box_entries(b), 0);
+    np_box_destroy(b);
 }
 
 /* A SYN on pf's established flow: the box answers for the other end, and drops it. */
