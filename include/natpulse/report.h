@@ -56,4 +56,14 @@ typedef struct np_plot_options {
    ("detection-3.svg"). False and *e on trouble; a figure is there whole or not. */
 bool np_plot(const char *results, const np_plot_options *o, np_error *e);
 
+typedef struct np_page_options {
+    double target;    /* the reachability that the answer asks for: above 0, below 1 */
+    np_metric metric; /* as of np_plot_options */
+    bool no_figures;  /* needs no gnuplot then */
+} np_page_options;
+
+/* Writes a page about a result file: HTML that stands alone, figures and all, and depends on the file's
+   content only. False and *e on trouble; what has been written is then worth nothing. */
+bool np_report_page(const char *results, const np_page_options *o, FILE *out, np_error *e);
+
 #endif

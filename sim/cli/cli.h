@@ -19,6 +19,7 @@ int np_cmd_replay(int argc, char **argv);
 int np_cmd_curve(int argc, char **argv);
 int np_cmd_fit(int argc, char **argv);
 int np_cmd_plot(int argc, char **argv);
+int np_cmd_report(int argc, char **argv);
 int np_cmd_check(int argc, char **argv);
 int np_cmd_show(int argc, char **argv);
 int np_cmd_list(int argc, char **argv);

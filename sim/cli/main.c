@@ -14,6 +14,7 @@ const np_command np_commands[] = {
     {"curve", np_cmd_curve, "damage for every table size, from one reading of captures"},
     {"fit", np_cmd_fit, "write a scenario that matches a capture"},
     {"plot", np_cmd_plot, "draw the figures of a result file"},
+    {"report", np_cmd_report, "write one self-contained HTML page about a result file"},
     {"check", np_cmd_check, "look for mistakes in a scenario"},
     {"show", np_cmd_show, "print a scenario with every default filled in"},
     {"list", np_cmd_list, "list profiles, policies, strategies and figures"},

@@ -95,6 +95,19 @@ void np_drawing_tic(FILE *job, const char *array, uint32_t i, const char *text)
     fputc('\n', job);
 }
 
+const char *np_drawing_cut(const char *text, int letters, char buf[NP_CUT])
+{
+    size_t n = 0;
+    if (np_text_width(text) <= letters) return text;
+    if (letters > 100) letters = 100;
+    for (int left = letters - 1; text[n] && n + 8 < NP_CUT; n++) {
+        bool begins = ((unsigned char)text[n] & 0xC0) != 0x80;
+        if (begins && left-- <= 0) break;
+    }
+    snprintf(buf, NP_CUT, "%.*s…", (int)n, text);
+    return buf;
+}
+
 void np_drawing_names(FILE *job, uint32_t most)
 {
     if (most == 0) most = 1; /* gnuplot has no empty arrays */
@@ -110,15 +123,22 @@ void np_drawing_name(FILE *job, uint32_t *n, int panel, const char *text, double
             panel, *n);
 }
 
+/* The names that a note has room for. */
 static void write_note(const np_drawing *d, FILE *job, const char *why, np_left_out *out, np_metric m)
 {
     char note[400];
     size_t used = 0;
     const np_read_point *p = np_drawing_point(d);
-    for (uint32_t i = 0; i < p->strategies && used < sizeof note; i++) {
+    int letters = (int)((d->width - NP_PANEL_LEFT) / NP_LETTER);
+    for (uint32_t i = 0; i < p->strategies; i++) {
+        const char *name = p->strategy[i].name, *joint = used ? ", " : why;
         if (out ? !out(&p->strategy[i]) : !isnan(p->strategy[i].value[m].mean)) continue;
-        int n = snprintf(note + used, sizeof note - used, "%s%s", used ? ", " : why, p->strategy[i].name);
+        letters -= np_text_width(joint) + np_text_width(name);
+        bool fits = letters > (i + 1 < p->strategies ? 3 : 0) &&
+                    used + strlen(joint) + strlen(name) + 8 < sizeof note;
+        int n = snprintf(note + used, sizeof note - used, "%s%s", joint, fits ? name : "…");
         used += (size_t)(n > 0 ? n : 0);
+        if (!fits) break;
     }
     np_drawing_text(job, "np_note", used ? note : "");
 }
@@ -185,7 +205,7 @@ static bool run_gnuplot(const np_drawing *d)
 /* Pixels above the panels for the title; under them for tics and the axis' name, a line for the note, and one
    for each row of the legend. */
 #define TITLE         66
-#define NO_TITLE      18
+#define NO_TITLE      32
 #define AXIS          85
 #define NOTE_LINE     32
 #define LEGEND_LINE   27
@@ -233,7 +253,8 @@ static void write_frame(const np_drawing *d, FILE *job, const char *title, const
         panels = l->panels * l->panel + (l->panels - 1) * l->gap;
     np_drawing_text(job, "np_format", d->format);
     np_drawing_text(job, "np_scripts", d->scripts);
-    np_drawing_text(job, "np_title", d->bare ? "" : title);
+    char cut[NP_CUT];
+    np_drawing_text(job, "np_title", d->bare ? "" : np_drawing_cut(title, (int)(width / NP_LETTER), cut));
     fprintf(job, "np_width = %d.0\nnp_height = %d.0\nnp_left = %d\nnp_right = %d\nnp_bare = %d\n", width,
             foot + panels + (d->bare ? NO_TITLE : TITLE), l->left, l->right, d->bare);
     fprintf(job, "np_panels = %d\nnp_panel = %d\narray Foot[%d]\n", l->panels, l->panel, l->panels);
@@ -245,10 +266,19 @@ static void write_frame(const np_drawing *d, FILE *job, const char *title, const
             NOTE_LINE);
 }
 
+int np_drawing_legend_letters(const np_drawing *d)
+{
+    int width = d->width ? d->width : NP_WIDTH;
+    return (width - NP_PANEL_LEFT - LEGEND_SAMPLE) / (int)(NP_LETTER + 0.6);
+}
+
 static void write_names(const np_drawing *d, FILE *job, uint32_t n, const np_layout *names)
 {
+    char cut[NP_CUT];
     fprintf(job, "np_strategies = %u\narray Name[%u]\n", n, n);
-    for (uint32_t i = 0; i < n; i++) np_drawing_element(job, "Name", i + 1, entry_of(d, names, i));
+    for (uint32_t i = 0; i < n; i++)
+        np_drawing_element(job, "Name", i + 1,
+                           np_drawing_cut(entry_of(d, names, i), np_drawing_legend_letters(d), cut));
 }
 
 void np_drawing_frame(const np_drawing *d, FILE *job, const char *title, const char *const *name,

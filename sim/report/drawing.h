@@ -18,6 +18,7 @@
 #define NP_PANEL_GAP    41  /* between two panels: the tics of the upper one */
 #define NP_LETTER       9.4 /* mean width of a letter at the font size of the scripts */
 #define NP_LINE         21.0
+#define NP_NAME_SHARE   0.6 /* of a panel's width that a name beside a mark may take */
 
 struct np_picture;
 
@@ -54,6 +55,11 @@ void np_drawing_text(FILE *job, const char *name, const char *text);
 void np_drawing_element(FILE *job, const char *array, uint32_t i, const char *text); /* i from 1 */
 void np_drawing_tic(FILE *job, const char *array, uint32_t i,
                     const char *text); /* gnuplot takes a tic for a format */
+
+/* The text, or its first letters and … in buf where it has more than `letters`, of which 100 count at most.
+ */
+#define NP_CUT 512
+const char *np_drawing_cut(const char *text, int letters, char buf[NP_CUT]);
 
 /* A name beside a mark of a panel (from 1, from the top), from its left end at (x, y) of that panel's axes.
    For scripts whose job has begun with np_drawing_names; `*n` counts them. (Texts in data would end at a
@@ -113,6 +119,7 @@ extern const size_t np_pictures_count;
 /* The strategies of the first point, for a legend. */
 const char *np_drawing_strategy(const np_drawing *d, uint32_t i);
 void np_drawing_legend(const np_drawing *d, np_layout *l);
+int np_drawing_legend_letters(const np_drawing *d); /* that fit into a row of a legend */
 
 const char *np_no_reachability(const np_drawing *d);
 bool np_write_reachability(const np_drawing *d, FILE *job);

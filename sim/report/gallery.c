@@ -25,6 +25,7 @@ bool np_gallery_walk(const np_gallery *g, np_drawing *d,
     for (size_t i = 0; i < np_pictures_count; i++) {
         d->picture = &np_pictures[i];
         bool single = d->picture->scope == NP_SCOPE_POINT;
+        if (single ? g->no_point : g->only_points) continue;
         for (uint32_t k = 0; k < rooms(d); k++) {
             if (single && !np_gallery_has_point(g, d->results, k)) continue;
             d->point = single ? k : 0;

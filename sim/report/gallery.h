@@ -11,6 +11,7 @@
 
 typedef struct np_gallery {
     bool one_point, every_point; /* asked for */
+    bool no_point, only_points;  /* without figures of single points; none but those */
     uint32_t point;              /* which one */
 } np_gallery;
 

@@ -200,9 +200,12 @@ bool np_write_interval(const np_drawing *d, FILE *job)
         np_scale_write(&l.scale[k], job, name, 'y', np_scale_label(label, sizeof label, &l.scale[k], true),
                        PANEL);
     }
+    char cut[NP_CUT];
     fprintf(job, "np_lines = %u\nnp_of = %u\narray Line[%u]\n", n, all ? 0 : d->strategy + 1, n);
     for (uint32_t i = 0; i < n; i++) {
-        np_drawing_element(job, "Line", i + 1, all ? np_drawing_strategy(d, i) : other_value(d, i));
+        np_drawing_element(job, "Line", i + 1,
+                           np_drawing_cut(all ? np_drawing_strategy(d, i) : other_value(d, i),
+                                          np_drawing_legend_letters(d), cut));
     }
     FILE *f = np_drawing_create(d, "values");
     if (!f) return false;

@@ -179,13 +179,15 @@ static void write_names(const panel *p, int panel_number, FILE *job, FILE *f, ui
     np_label label[LABELS_MOST + OBSTACLES];
     uint32_t owner[LABELS_MOST], n = 0, all = r->points == 1 ? marks(r) : p->members;
     double by_x = width / (p->x.high - p->x.low), by_y = height / (p->y.high - p->y.low);
+    int letters = (int)(NP_NAME_SHARE * width / NP_LETTER);
+    char cut[NP_CUT];
     for (uint32_t i = 0; i < all && n < LABELS_MOST; i++) {
         uint32_t mark = r->points == 1 ? i : p->front[i];
         if (!stands(mark_at(r, mark), p->cost)) continue;
         label[n] = label_at(p, mark, by_x, by_y);
         if (r->points > 1 && is_crowded(label, n)) continue;
         owner[n] = mark;
-        label[n++].width = NP_LETTER * np_text_width(text_of(r, mark));
+        label[n++].width = NP_LETTER * np_text_width(np_drawing_cut(text_of(r, mark), letters, cut));
     }
     uint32_t all_marks = n;
     for (uint32_t i = 0; i < marks(r) && all_marks < LABELS_MOST + OBSTACLES; i++) {
@@ -195,8 +197,8 @@ static void write_names(const panel *p, int panel_number, FILE *job, FILE *f, ui
     for (uint32_t i = 0; i < n; i++) {
         double x, y;
         np_label_end(&label[i], NP_LINE, &x, &y);
-        np_drawing_name(job, texts, panel_number, text_of(r, owner[i]), p->x.low + label[i].at_x / by_x,
-                        p->y.low + label[i].at_y / by_y);
+        np_drawing_name(job, texts, panel_number, np_drawing_cut(text_of(r, owner[i]), letters, cut),
+                        p->x.low + label[i].at_x / by_x, p->y.low + label[i].at_y / by_y);
         fprintf(f, "%.9g %.9g %.9g %.9g\n", place_x(p, owner[i]), place_y(p, owner[i]),
                 label[i].far ? p->x.low + x / by_x : NAN, p->y.low + y / by_y);
     }

@@ -91,16 +91,19 @@ static void write_panel(const np_drawing *d, FILE *job, int number, const char *
     axis y = value_axis(p, what);
     np_label label[64];
     uint32_t owner[64], n = 0;
+    int letters = (int)(NP_NAME_SHARE * x->axis.pixels / NP_LETTER);
+    char cut[NP_CUT];
     for (uint32_t i = 0; i < p->strategies && n < 64; i++) {
         drawn v = drawn_of(&p->strategy[i], what);
         double cost = p->strategy[i].value[NP_METRIC_UPKEEP_BYTES].mean;
         if (isnan(v.mean) || isnan(cost)) continue;
         owner[n] = i;
-        label[n++] = (np_label){.x = to_pixel(&x->axis, cost_place(x, cost)),
-                                .y = to_pixel(&y, v.mean),
-                                .low = to_pixel(&y, v.low),
-                                .high = to_pixel(&y, v.high),
-                                .width = NP_LETTER * np_text_width(p->strategy[i].name)};
+        label[n++] =
+            (np_label){.x = to_pixel(&x->axis, cost_place(x, cost)),
+                       .y = to_pixel(&y, v.mean),
+                       .low = to_pixel(&y, v.low),
+                       .high = to_pixel(&y, v.high),
+                       .width = NP_LETTER * np_text_width(np_drawing_cut(p->strategy[i].name, letters, cut))};
     }
     np_labels_place(label, n, x->axis.pixels, y.pixels, NP_LINE);
     /* The names; and rows of a point and where a line from it to its name should end (NaN: no line). */
@@ -114,8 +117,8 @@ static void write_panel(const np_drawing *d, FILE *job, int number, const char *
     }
     fputs("END\n", job);
     for (uint32_t i = 0; i < n; i++) {
-        np_drawing_name(job, names, number, p->strategy[owner[i]].name, to_value(&x->axis, label[i].at_x),
-                        to_value(&y, label[i].at_y));
+        np_drawing_name(job, names, number, np_drawing_cut(p->strategy[owner[i]].name, letters, cut),
+                        to_value(&x->axis, label[i].at_x), to_value(&y, label[i].at_y));
     }
 }
 

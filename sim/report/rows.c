@@ -8,24 +8,14 @@
 #define SHARE_MOST 0.42 /* of the width that names may take */
 #define BESIDE     22   /* pixels from a name to the axis and to the edge */
 
-/* The bytes of the first `letters` code points. */
-static size_t bytes_of(const char *s, int letters)
-{
-    size_t n = 0;
-    while (s[n] && (letters > 0 || ((unsigned char)s[n] & 0xC0) == 0x80))
-        letters -= ((unsigned char)s[n++] & 0xC0) != 0x80;
-    while (((unsigned char)s[n] & 0xC0) == 0x80) n++;
-    return n;
-}
-
 const char *np_row_name(const np_results *r, uint32_t point, uint32_t strategy, int letters)
 {
     const np_read_point *p = &r->point[point];
     const char *name = p->strategy[strategy].name;
     for (uint32_t v = 0; name && v < r->varied && r->points > 1; v++)
         name = np_arena_format(r->arena, "%s, %s", name, p->value[v]);
-    if (!name || np_text_width(name) <= letters) return name;
-    return np_arena_format(r->arena, "%.*s…", (int)bytes_of(name, letters - 1), name);
+    char cut[NP_CUT];
+    return name ? np_arena_text(r->arena, np_drawing_cut(name, letters, cut)) : NULL;
 }
 
 int np_row_margin(const np_drawing *d, int *letters)
