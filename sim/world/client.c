@@ -429,6 +429,27 @@ void np_server_message(struct world *w, uint32_t conn, const struct message *m)
     }
 }
 
+/* Over TCP an answer comes or the connection fails. Over UDP a lost datagram is lost: the client waits its
+   patience out and goes on. Only the low bits of the serial are at hand. */
+static void nothing_will_come(struct world *w, uint32_t conn, uint32_t serial)
+{
+    const struct conn *c = conn_at(w, conn);
+    if (serial && c->serial == serial && c->transport == NP_UDP && c->session != NONE)
+        np_world_at(w, w->now + PATIENCE, EVENT_UNANSWERED, conn, serial);
+}
+
+void np_client_unanswered(struct world *w, uint32_t conn, uint32_t serial)
+{
+    const struct conn *c = conn_at(w, conn);
+    if (!c->serial || (c->serial & 0xffffff) != serial || c->session == NONE) return;
+    uint32_t client = c->client;
+    struct session *s = &w->session[w->client[client].first_session + c->session];
+    if (s->conn != conn || !s->busy) return;
+    s->busy = false;
+    exchange_over(w, client);
+    pump(w, client);
+}
+
 /* A response is ready. */
 void np_server_service(struct world *w, uint32_t message)
 {
@@ -440,8 +461,10 @@ void np_server_service(struct world *w, uint32_t message)
     struct conn *c = conn_at(w, m.conn);
     if (c->serial == m.serial && c->believes[SERVER])
         np_conn_write(w, m.conn, SERVER, &m);
-    else
+    else {
+        nothing_will_come(w, m.conn, m.serial);
         np_meter_message_lost(w, &m);
+    }
     if (c->serial == m.serial && c->session == NONE && c->transport == NP_UDP)
         np_conn_close(w, m.conn, SERVER);
 }
@@ -466,6 +489,9 @@ void np_message_dropped(struct world *w, uint32_t message)
         list_add(w, &k->at_server, message); /* the next poll fetches it */
         return;
     }
+    if ((m->type == MESSAGE_REQUEST && m->from == CLIENT && m->response) ||
+        (m->type == MESSAGE_RESPONSE && m->from == SERVER))
+        nothing_will_come(w, m->conn, m->serial);
     np_meter_message_lost(w, m);
     message_free(w, message);
 }

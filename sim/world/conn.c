@@ -15,9 +15,6 @@
 
 #define SERVER_PORT 443
 
-/* How long a client of a per-request exchange bears silence: a common default of HTTP clients. */
-static const np_time PATIENCE = 30 * NP_SECOND;
-
 /* The most a TLS record holds, bytes (RFC 8446 5.1). */
 #define TLS_RECORD (1u << 14)
 

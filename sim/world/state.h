@@ -20,6 +20,9 @@
 
 #define NONE UINT32_MAX
 
+/* How long a client waits for the answer to a request: a common default of HTTP clients. */
+#define PATIENCE (30 * NP_SECOND)
+
 /* From so many clients on, memory is laid out for worlds that do not fit the caches. */
 #define MANY_CLIENTS 10000
 
@@ -392,6 +395,7 @@ enum event_kind {
     EVENT_START,
     EVENT_RETRY,
     EVENT_SERVICE,
+    EVENT_UNANSWERED,
     EVENT_POLL,
     EVENT_BOX,
     EVENT_CHURN,
@@ -450,6 +454,7 @@ void np_server_message(struct world *w, uint32_t conn, const struct message *m);
 void np_server_opened(struct world *w, uint32_t conn);
 void np_server_failed(struct world *w, uint32_t conn);
 void np_server_service(struct world *w, uint32_t message);
+void np_client_unanswered(struct world *w, uint32_t conn, uint32_t serial);
 void np_message_dropped(struct world *w, uint32_t message); /* its connection is gone: lost, or held again */
 
 /* churn.c: clients that come and go */

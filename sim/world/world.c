@@ -134,6 +134,7 @@ static void act(struct world *w, const np_event *ev)
     case EVENT_START: np_churn_come(w, index); break;
     case EVENT_RETRY: np_client_retry(w, index, extra); break;
     case EVENT_SERVICE: np_server_service(w, index); break;
+    case EVENT_UNANSWERED: np_client_unanswered(w, index, extra); break;
     case EVENT_POLL: np_client_poll(w, index, extra); break;
     case EVENT_BOX:
         if (w->box_armed[index] == ev->time) w->box_armed[index] = NP_NEVER;

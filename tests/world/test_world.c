@@ -24,10 +24,12 @@ static np_result *run(const np_world_config *c, const np_strategy *s, uint32_t r
 
 static void assert_near(double got, double want, double tolerance, const char *what)
 {
-    if (!(fabs(got - want) <= tolerance)) fail_msg("%s: got %.9g, want %.9g +- %.3g", what, got, want, tolerance);
+    if (!(fabs(got - want) <= tolerance))
+        fail_msg("%s: got %.9g, want %.9g +- %.3g", what, got, want, tolerance);
 }
 
-/* An idle connection without upkeep is usable from its opening until the mapping has been idle for its timeout. */
+/* An idle connection without upkeep is usable from its opening until the mapping has been idle for its
+ * timeout. */
 static void test_idle_connection_dies_at_the_timeout(void **state)
 {
     (void)state;
@@ -37,8 +39,8 @@ static void test_idle_connection_dies_at_the_timeout(void **state)
     g.arrival = np_dist_constant(0);
     np_strategy s = nothing();
     np_result *r = run(&c, &s, 0);
-    /* The last packet at the box is the handshake's third, 100 + 20 ms after the start, when the client believes
-       since 100 ms and the server since 150 ms. */
+    /* The last packet at the box is the handshake's third, 100 + 20 ms after the start, when the client
+       believes since 100 ms and the server since 150 ms. */
     assert_near(VALUE(r, REACHABLE) * 7200, 600.120 - 0.150, 1e-6, "usable seconds");
     assert_near(VALUE(r, BREAKS), 0.5, 1e-9, "breaks per hour: one in two hours");
     assert_near(VALUE(r, BREAKS_EXPIRED), 0.5, 1e-9, "all of them expired");
@@ -67,7 +69,8 @@ static void test_keepalive_within_the_timeout(void **state)
     assert_near(VALUE(r, BREAKS), 0, 0, "breaks");
     /* A period is 60 s from the answer of the last probe, which took a round trip of 100 ms. */
     double per_hour = 2 * 3600 / 60.1;
-    assert_near(VALUE(r, UPKEEP_PACKETS), per_hour, 2 * per_hour / 117, "upkeep packets"); /* +- one period of 117 */
+    assert_near(VALUE(r, UPKEEP_PACKETS), per_hour, 2 * per_hour / 117,
+                "upkeep packets"); /* +- one period of 117 */
     assert_near(VALUE(r, UPKEEP_BYTES) / VALUE(r, UPKEEP_PACKETS), 52, 1e-9, "a probe is 20 + 20 + 12 bytes");
     assert_near(VALUE(r, RECONNECTS), 0, 0, "reconnects");
     np_result_destroy(r);
@@ -85,25 +88,29 @@ static void test_keepalive_beyond_the_timeout(void **state)
     np_result *r = run(&c, &s, 0);
     np_quantile *detect = r->spread[NP_SPREAD_CLIENT_DETECT];
     assert_true(np_quantile_count(detect) > 40 * 40);
-    /* Last received: the SYN/ACK, at 100 ms. The handshake's ACK refreshed the box at 120 ms; it expired at 30.120 s;
-       given up at 0.100 + 60 + 6 * 10 s. */
+    /* Last received: the SYN/ACK, at 100 ms. The handshake's ACK refreshed the box at 120 ms; it expired
+       at 30.120 s; given up at 0.100 + 60 + 6 * 10 s. */
     assert_near(np_quantile_min(detect), 120.100 - 30.120, 1e-6, "fastest detection");
     assert_near(np_quantile_max(detect), 120.100 - 30.120, 1e-6, "slowest detection");
     np_result_destroy(r);
 }
 
-/* UDP beats every T without answers, lost independently with probability p before the box; a mapping lives for
-   m beats. A break is a run of at least m losses, and the next beat that gets through heals it: breaks come
-   at (1 - p) p^m a beat. */
+/* UDP beats every T without answers, lost independently with probability p before the box; a mapping lives
+   for m beats. A break is a run of at least m losses, and the next beat that gets through heals it: breaks
+   come at (1 - p) p^m a beat. */
 static void test_success_runs(void **state)
 {
     (void)state;
-    static const struct { double p; uint32_t m; } row[] = {{0.1, 1}, {0.1, 2}, {0.2, 2}, {0.3, 3}};
+    static const struct {
+        double p;
+        uint32_t m;
+    } row[] = {{0.1, 1}, {0.1, 2}, {0.2, 2}, {0.3, 3}};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         np_group g;
         np_world_config c = plain_world(&g, 400, NP_UDP);
         c.duration = 24 * NP_HOUR;
-        c.nat[0].timeout[NP_TIMEOUT_UDP] = c.nat[0].timeout[NP_TIMEOUT_UDP_STREAM] = row[i].m * 20 * NP_SECOND + 10 * NP_SECOND;
+        c.nat[0].timeout[NP_TIMEOUT_UDP] = c.nat[0].timeout[NP_TIMEOUT_UDP_STREAM] =
+            row[i].m * 20 * NP_SECOND + 10 * NP_SECOND;
         c.access_up.loss_kind = NP_LOSS_INDEPENDENT;
         c.access_up.loss = row[i].p;
         c.warmup = 5 * NP_MINUTE;
@@ -113,20 +120,23 @@ static void test_success_runs(void **state)
         double per_beat = (1 - row[i].p) * pow(row[i].p, row[i].m), beats = r->conn_hours * 180;
         double want = per_beat * 180, breaks = VALUE(r, BREAKS) * r->conn_hours;
         assert_true(breaks > 1000);
-        assert_near(VALUE(r, BREAKS), want, 4 * sqrt(per_beat * beats) / r->conn_hours, "breaks per hour"); /* 4 sigma */
+        assert_near(VALUE(r, BREAKS), want, 4 * sqrt(per_beat * beats) / r->conn_hours,
+                    "breaks per hour"); /* 4 sigma */
         assert_true(VALUE(r, BREAKS_HEALED) > 0.99 * VALUE(r, BREAKS));
         np_result_destroy(r);
     }
 }
 
 /* A heartbeat over UDP with answers: k misses allowed, answer due in W; a dead mapping is noticed within
-   ((k-1)T + W, kT + W] (closed form 6d). The box is made to lose everything once, by an outage from inside. */
+   ((k-1)T + W, kT + W] (closed form 6d). The box is made to lose everything once, by an outage from inside.
+ */
 static void test_heartbeat_detection_bounds(void **state)
 {
     (void)state;
     np_group g;
     np_world_config c = plain_world(&g, 300, NP_TCP);
-    for (int i = 0; i < NP_TIMEOUT_COUNT; i++) c.nat[0].timeout[i] = 25 * NP_SECOND; /* shorter than the interval */
+    for (int i = 0; i < NP_TIMEOUT_COUNT; i++)
+        c.nat[0].timeout[i] = 25 * NP_SECOND; /* shorter than the interval */
     c.nat[0].capacity = 100000;
     np_strategy s = heartbeat(40 * NP_SECOND, 5 * NP_SECOND, 2);
     np_result *r = run(&c, &s, 0);
@@ -139,7 +149,8 @@ static void test_heartbeat_detection_bounds(void **state)
     np_result_destroy(r);
 }
 
-/* The cliff of LRU: equal-period beats in fixed order through a table of C: all live if N <= C, none if N > C. */
+/* The cliff of LRU: equal-period beats in fixed order through a table of C: all live if N <= C, none if N >
+ * C. */
 static void test_lru_cliff(void **state)
 {
     (void)state;
@@ -153,7 +164,8 @@ static void test_lru_cliff(void **state)
         s.beat.answer_bytes = 0;
         np_result *r = run(&c, &s, 0);
         if (over)
-            assert_near(VALUE(r, BREAKS), 60, 1, "every beat finds its mapping evicted"); /* 60 beats an hour */
+            assert_near(VALUE(r, BREAKS), 60, 1,
+                        "every beat finds its mapping evicted"); /* 60 beats an hour */
         else
             assert_near(VALUE(r, BREAKS), 0, 0, "no beat does");
         np_result_destroy(r);
@@ -179,9 +191,13 @@ static np_world_config messy_world(np_group g[2])
     g[1].count = 8;
     g[1].measure = false;
     g[1].connection = NP_CONNECTION_PER_REQUEST;
-    g[1].work = (np_work_config){.shape = "exchange", .name = "web", .gap = {.kind = NP_DIST_EXPONENTIAL, .a = 20e9},
-                                 .count = {.kind = NP_DIST_UNIFORM, .a = 1, .b = 12}, .request = np_dist_constant(400),
-                                 .response = {.kind = NP_DIST_EXPONENTIAL, .a = 20000}, .service = np_dist_constant(3e7)};
+    g[1].work = (np_work_config){.shape = "exchange",
+                                 .name = "web",
+                                 .gap = {.kind = NP_DIST_EXPONENTIAL, .a = 20e9},
+                                 .count = {.kind = NP_DIST_UNIFORM, .a = 1, .b = 12},
+                                 .request = np_dist_constant(400),
+                                 .response = {.kind = NP_DIST_EXPONENTIAL, .a = 20000},
+                                 .service = np_dist_constant(3e7)};
     return c;
 }
 
@@ -191,18 +207,24 @@ static void test_conservation_and_common_numbers(void **state)
     (void)state;
     np_group g[2];
     np_world_config c = messy_world(g);
-    np_strategy strategy[] = {nothing(), keepalive(60 * NP_SECOND, 10 * NP_SECOND, 6), heartbeat(30 * NP_SECOND, 10 * NP_SECOND, 2),
-                              {.name = "polling", .connection = NP_CONNECTION_PER_REQUEST, .poll = NP_MINUTE}};
+    np_strategy strategy[] = {
+        nothing(),
+        keepalive(60 * NP_SECOND, 10 * NP_SECOND, 6),
+        heartbeat(30 * NP_SECOND, 10 * NP_SECOND, 2),
+        {.name = "polling", .connection = NP_CONNECTION_PER_REQUEST, .poll = NP_MINUTE}};
     double sent[2] = {0, 0};
     for (uint32_t replica = 0; replica < 2; replica++)
         for (size_t i = 0; i < 4; i++) {
             np_result *r = run(&c, &strategy[i], replica), *again = run(&c, &strategy[i], replica);
-            assert_near(VALUE(r, MESSAGES_SENT), VALUE(r, MESSAGES_DELIVERED) + VALUE(r, MESSAGES_LOST) + VALUE(r, MESSAGES_PENDING), 0, "messages");
+            assert_near(VALUE(r, MESSAGES_SENT),
+                        VALUE(r, MESSAGES_DELIVERED) + VALUE(r, MESSAGES_LOST) + VALUE(r, MESSAGES_PENDING),
+                        0, "messages");
             assert_true(VALUE(r, MESSAGES_PENDING) < (i == 3 ? 0.1 : 0.6) * VALUE(r, MESSAGES_SENT));
             if (i == 0)
                 sent[replica] = VALUE(r, MESSAGES_SENT);
             else
-                assert_near(VALUE(r, MESSAGES_SENT), sent[replica], 0, "the same messages for every strategy");
+                assert_near(VALUE(r, MESSAGES_SENT), sent[replica], 0,
+                            "the same messages for every strategy");
             assert_memory_equal(r->value, again->value, sizeof r->value);
             assert_memory_equal(r->occupancy, again->occupancy, sizeof r->occupancy);
             assert_true(r->packet_events == again->packet_events && r->packet_events > 10000);
@@ -237,8 +259,12 @@ static void test_per_request(void **state)
     (void)state;
     np_group g;
     np_world_config c = plain_world(&g, 10, NP_TCP);
-    g.work = (np_work_config){.shape = "exchange", .name = "ask", .gap = np_dist_constant(60e9), .count = np_dist_constant(1),
-                              .request = np_dist_constant(100), .response = np_dist_constant(500)};
+    g.work = (np_work_config){.shape = "exchange",
+                              .name = "ask",
+                              .gap = np_dist_constant(60e9),
+                              .count = np_dist_constant(1),
+                              .request = np_dist_constant(100),
+                              .response = np_dist_constant(500)};
     np_strategy s = nothing();
     s.connection = NP_CONNECTION_PER_REQUEST;
     np_result *r = run(&c, &s, 0);
@@ -266,19 +292,51 @@ static void test_polling(void **state)
     double n = (double)np_quantile_count(r->spread[NP_SPREAD_MESSAGE_DELAY]);
     assert_true(n > 20000);
     assert_near(VALUE(r, MESSAGES_LOST), 0, 0, "lost");
-    assert_near(np_quantile_sum(r->spread[NP_SPREAD_MESSAGE_DELAY]) / n, 30 + 0.050, 4 * 60 / sqrt(12 * n), "mean wait");
+    assert_near(np_quantile_sum(r->spread[NP_SPREAD_MESSAGE_DELAY]) / n, 30 + 0.050, 4 * 60 / sqrt(12 * n),
+                "mean wait");
     assert_near(VALUE(r, HANDSHAKES) / r->conn_hours, 60, 0.2, "polls an hour");
+    np_result_destroy(r);
+}
+
+/* Over UDP a lost request or answer costs the client its patience of 30 s, and no more: with each direction
+   lost with probability p, an exchange fails with f = 1 - (1-p)^2, and a round takes gap + f * 30 s + (1-f) *
+   RTT (and half a round trip more when it was the answer that was lost). */
+static void test_udp_exchanges_go_on(void **state)
+{
+    (void)state;
+    np_group g;
+    np_world_config c = plain_world(&g, 200, NP_UDP);
+    g.work = (np_work_config){.shape = "exchange",
+                              .name = "ask",
+                              .gap = np_dist_constant(60e9),
+                              .count = np_dist_constant(1),
+                              .request = np_dist_constant(100),
+                              .response = np_dist_constant(100)};
+    c.duration = 8 * NP_HOUR;
+    c.access_up.loss_kind = c.access_down.loss_kind = NP_LOSS_INDEPENDENT;
+    c.access_up.loss = c.access_down.loss = 0.2;
+    np_strategy s = nothing();
+    np_result *r = run(&c, &s, 0);
+    double f = 1 - 0.8 * 0.8, period = 60 + f * 30 + (1 - f) * 0.1 + 0.8 * 0.2 * 0.07;
+    double requests = VALUE(r, MESSAGES_SENT) / 1.8; /* an answer to each that arrived */
+    assert_near(requests / r->conn_hours, 3600 / period, 0.02 * 3600 / period, "requests an hour");
     np_result_destroy(r);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_idle_connection_dies_at_the_timeout), cmocka_unit_test(test_keepalive_within_the_timeout),
-        cmocka_unit_test(test_keepalive_beyond_the_timeout),        cmocka_unit_test(test_success_runs),
-        cmocka_unit_test(test_heartbeat_detection_bounds),          cmocka_unit_test(test_lru_cliff),
-        cmocka_unit_test(test_conservation_and_common_numbers),     cmocka_unit_test(test_nothing_breaks_in_a_roomy_box),
-        cmocka_unit_test(test_per_request),                         cmocka_unit_test(test_polling),
+        cmocka_unit_test(test_idle_connection_dies_at_the_timeout),
+        cmocka_unit_test(test_keepalive_within_the_timeout),
+        cmocka_unit_test(test_keepalive_beyond_the_timeout),
+        cmocka_unit_test(test_success_runs),
+        cmocka_unit_test(test_heartbeat_detection_bounds),
+        cmocka_unit_test(test_lru_cliff),
+        cmocka_unit_test(test_conservation_and_common_numbers),
+        cmocka_unit_test(test_nothing_breaks_in_a_roomy_box),
+        cmocka_unit_test(test_per_request),
+        cmocka_unit_test(test_polling),
+        cmocka_unit_test(test_udp_exchanges_go_on),
     };
     return cmocka_run_group_tests_name("world", tests, NULL, NULL);
 }
