@@ -9,6 +9,9 @@
 #include <stdarg.h>
 #include <sys/stat.h>
 
+#include <zlib.h>
+#include <zstd.h>
+
 #include <cmocka.h>
 
 #define FILES 5
@@ -209,6 +212,119 @@ static void test_refused(void **state)
     assert_null(np_capture_open(NULL, 0, NULL, NULL));
 }
 
+/* ---- compressed ---- */
+
+#define PACKED_PACKETS 30000 /* more than any buffer on the way holds */
+
+/* The plain bytes of a capture of so many packets. */
+static uint8_t *plain_bytes(size_t *n)
+{
+    char *path;
+    FILE *f = temporary(&path);
+    write_head(f, LINKTYPE_RAW);
+    for (uint32_t i = 0; i < PACKED_PACKETS; i++) put(f, BEGAN + i * NP_MILLISECOND, 1, i);
+    *n = (size_t)ftell(f);
+    fclose(f);
+    uint8_t *bytes = malloc(*n);
+    f = fopen(path, "rb");
+    assert_int_equal(fread(bytes, 1, *n, f), *n);
+    fclose(f);
+    drop(path);
+    return bytes;
+}
+
+static size_t pack_gzip(const uint8_t *plain, size_t n, uint8_t *out, size_t room)
+{
+    z_stream z = {0};
+    assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    z.next_in = (uint8_t *)(uintptr_t)plain, z.avail_in = (uInt)n;
+    z.next_out = out, z.avail_out = (uInt)room;
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    deflateEnd(&z);
+    return z.total_out;
+}
+
+static size_t pack_zstd(const uint8_t *plain, size_t n, uint8_t *out, size_t room)
+{
+    size_t packed = ZSTD_compress(out, room, plain, n, 3);
+    assert_false(ZSTD_isError(packed));
+    return packed;
+}
+
+/* Packets in a file with these bytes, in order and as they were put in when nothing is damaged. */
+static uint32_t read_packed(const uint8_t *bytes, size_t n, bool intact, np_capture_counts *counts)
+{
+    char *path = file_of(bytes, n);
+    np_error e = {0};
+    np_captured got;
+    uint32_t packets = 0;
+    np_capture *c = np_capture_open((const char *[]){path}, 1, NULL, &e);
+    while (c && np_capture_next(c, &got, &e) == 1) {
+        assert_true(!intact || got.packet.sport == 1);
+        assert_true(!intact || got.time == BEGAN + packets * NP_MILLISECOND);
+        packets++;
+    }
+    *counts = (np_capture_counts){0};
+    if (c) {
+        uint64_t done, all;
+        *counts = *np_capture_count(c);
+        np_capture_progress(c, &done, &all);
+        assert_int_equal(all, n);
+        assert_true(done <= n);
+    }
+    np_capture_close(c);
+    drop(path);
+    return packets;
+}
+
+static void test_compressed(void **state)
+{
+    (void)state;
+    size_t n, room;
+    uint8_t *plain = plain_bytes(&n), *packed = malloc(room = n + 100000);
+    size_t (*const pack[])(const uint8_t *, size_t, uint8_t *, size_t) = {pack_gzip, pack_zstd};
+    static const char *const damaged[] = {"gzip data are", "zstd data are"};
+    np_capture_counts counts;
+    for (int kind = 0; kind < 2; kind++) {
+        size_t whole = pack[kind](plain, n, packed, room);
+        assert_int_equal(read_packed(packed, whole, true, &counts), PACKED_PACKETS);
+        assert_int_equal(counts.cut_files, 0);
+        for (int i = 0; i < 30; i++) {
+            /* Cut: what was before the cut comes out, and the cut is told. */
+            size_t kept = whole / 2 + any((uint32_t)(whole / 2));
+            uint32_t packets = read_packed(packed, kept, true, &counts);
+            assert_true(packets > 0 && packets <= PACKED_PACKETS);
+            assert_int_equal(counts.cut_files, 1);
+            assert_non_null(strstr(counts.cut_text, damaged[kind]));
+        }
+        memset(packed + whole / 2, 0xa5, 64);
+        uint32_t packets = read_packed(packed, whole, false, &counts);
+        assert_true(packets < 2 * PACKED_PACKETS);
+        assert_int_equal(counts.cut_files + counts.unused_files, 1);
+        /* Two packed parts, one after the other, are one file. */
+        size_t first = pack[kind](plain, n / 3, packed, room);
+        size_t second = pack[kind](plain + n / 3, n - n / 3, packed + first, room - first);
+        assert_int_equal(read_packed(packed, first + second, true, &counts), PACKED_PACKETS);
+        assert_int_equal(counts.cut_files, 0);
+        /* A reader who leaves early. */
+        whole = pack[kind](plain, n, packed, room);
+        char *path = file_of(packed, whole);
+        np_error e = {0};
+        np_captured got;
+        np_capture *c = np_capture_open((const char *[]){path}, 1, NULL, &e);
+        assert_int_equal(np_capture_next(c, &got, &e), 1);
+        np_capture *again = np_capture_again(c, &e);
+        assert_non_null(again);
+        np_capture_close(c);
+        assert_int_equal(np_capture_next(again, &got, &e), 1);
+        assert_int_equal(got.n, 0);
+        np_capture_close(again);
+        drop(path);
+    }
+    free(plain);
+    free(packed);
+}
+
 /* Of several files the unknown and the damaged are left out, and named. */
 static void test_left_out(void **state)
 {
@@ -299,8 +415,9 @@ int main(void)
     const struct CMUnitTest test[] = {
         cmocka_unit_test(test_merge),     cmocka_unit_test(test_backwards),
         cmocka_unit_test(test_filter),    cmocka_unit_test(test_standard_input),
-        cmocka_unit_test(test_refused),   cmocka_unit_test(test_left_out),
-        cmocka_unit_test(test_cut_short), cmocka_unit_test(test_far_times),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_compressed),
+        cmocka_unit_test(test_left_out),  cmocka_unit_test(test_cut_short),
+        cmocka_unit_test(test_far_times),
     };
     return cmocka_run_group_tests_name("captures", test, NULL, NULL);
 }

@@ -467,11 +467,264 @@ static void test_many(void **state)
     assert_int_equal(s.entries_peak, PLACES);
 }
 
+/* ---- ICMP errors ---- */
+
+/* An ICMP error "port unreachable" from `router` to `to`, about a UDP packet that went from `src` to `dst`.
+ */
+static void send_error(FILE *f, np_time when, uint32_t router, uint32_t to, uint32_t src, uint16_t sport,
+                       uint32_t dst, uint16_t dport)
+{
+    uint8_t b[56] = {0x45, 0, 0, 56};
+    np_addr a[4] = {np_addr_ipv4(router), np_addr_ipv4(to), np_addr_ipv4(src), np_addr_ipv4(dst)};
+    b[8] = 64, b[9] = NP_ICMP, b[20] = 3, b[21] = 3;
+    memcpy(b + 12, a[0].byte, 4), memcpy(b + 16, a[1].byte, 4);
+    b[28] = 0x45, b[31] = 28, b[36] = 60, b[37] = NP_UDP;
+    memcpy(b + 40, a[2].byte, 4), memcpy(b + 44, a[3].byte, 4);
+    b[48] = (uint8_t)(sport >> 8), b[49] = (uint8_t)sport, b[50] = (uint8_t)(dport >> 8),
+    b[51] = (uint8_t)dport;
+    const uint32_t head[4] = {(uint32_t)((BEGAN + when) / NP_SECOND), (uint32_t)((BEGAN + when) % NP_SECOND),
+                              56, 56};
+    fwrite(head, sizeof head, 1, f);
+    fwrite(b, sizeof b, 1, f);
+}
+
+/* An error belongs to the mapping of the packet it quotes, and neither makes one nor renews it. */
+static void test_icmp_errors(void **state)
+{
+    (void)state;
+    enum { CLIENT = 0x0a000001, NAT = 0xc0000201, SERVER = 0xcb007101, ROUTER = 0xcb0071fe };
+    char *path, row[400];
+    FILE *f = temporary(&path), *rows = tmpfile();
+    write_head(f, LINKTYPE_RAW);
+    send(f, 0, CLIENT, 5000, SERVER, 53);
+    send_error(f, 20 * NP_SECOND, ROUTER, NAT, NAT, 5000, SERVER, 53); /* translated */
+    send_error(f, 21 * NP_SECOND, ROUTER, CLIENT, CLIENT, 5000, SERVER,
+               53);                                                    /* the same as seen on the inside */
+    send_error(f, 22 * NP_SECOND, ROUTER, NAT, NAT, 5001, SERVER, 53); /* nobody's */
+    send_error(f, 23 * NP_SECOND, CLIENT, SERVER, SERVER, 53, CLIENT, 5000); /* outbound */
+    send_error(f, 40 * NP_SECOND, ROUTER, NAT, NAT, 5000, SERVER,
+               53); /* timed out: none of these renewed it */
+    fclose(f);
+    np_error e;
+    static np_replay_summary s;
+    np_nat_config nat;
+    np_nat_defaults(&nat);
+    np_replay_config config = {
+        .nat = &nat, .has_public = true, .public_address = np_addr_ipv4(NAT), .verdicts = rows};
+    np_capture *c = np_capture_open((const char *[]){path}, 1, NULL, &e);
+    assert_non_null(c);
+    assert_true(np_replay_run(c, &config, NULL, &s, &e));
+    np_capture_close(c);
+    unlink(path);
+    free(path);
+    assert_int_equal(s.errors, 5);
+    assert_int_equal(s.flows, 1);
+    assert_int_equal(s.flows_hurt, 0);
+    assert_int_equal(s.box.expiries, 1);
+    static const char *const expected[] = {
+        "1,1700000020.000000000,in,icmp,203.0.113.254,0,192.0.2.1,0,forward,mapped,203.0.113.254,0,10.0.0.1,"
+        "0\n",
+        "2,1700000021.000000000,in,icmp,203.0.113.254,0,10.0.0.1,0,forward,mapped,203.0.113.254,0,10.0.0.1,"
+        "0\n",
+        "3,1700000022.000000000,in,icmp,203.0.113.254,0,192.0.2.1,0,drop,no-mapping,,,,\n",
+        "4,1700000023.000000000,out,icmp,10.0.0.1,0,203.0.113.1,0,forward,mapped,192.0.2.1,0,203.0.113.1,0\n",
+        "5,1700000040.000000000,in,icmp,203.0.113.254,0,192.0.2.1,0,drop,no-mapping,,,,\n",
+    };
+    rewind(rows);
+    for (int i = 0; i < 2; i++) assert_non_null(fgets(row, sizeof row, rows));
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        assert_non_null(fgets(row, sizeof row, rows));
+        assert_string_equal(row, expected[i]);
+    }
+    fclose(rows);
+}
+
+/* ---- several boxes at once ---- */
+
+static char *any_capture(uint32_t flows, uint32_t packets)
+{
+    char *path;
+    FILE *f = temporary(&path);
+    np_time now = 0;
+    write_head(f, LINKTYPE_RAW);
+    for (uint32_t i = 0; i < packets; i++) {
+        int flow = (int)(any(3) ? any(flows / 4 + 1) : any(flows));
+        np_packet p = packet_of(flow, any(2), any_flags());
+        write_packet(f, BEGAN + (now += any_gap()), &p);
+    }
+    fclose(f);
+    return path;
+}
+
+static void run_boxes(const char *path, const np_nat_config *nat, uint32_t boxes, np_closed closed,
+                      np_replay_summary *s)
+{
+    np_error e = {0};
+    np_replay_config config = {.nat = nat, .boxes = boxes, .closed = closed};
+    np_capture *c = np_capture_open((const char *[]){path}, 1, NULL, &e);
+    assert_non_null(c);
+    if (!np_replay_run(c, &config, NULL, s, &e)) fail_msg("%s", e.text);
+    np_capture_close(c);
+}
+
+/* Boxes that share a reading do what they do alone. */
+static void test_compared(void **state)
+{
+    (void)state;
+    static const char *const policy[] = {"lru", "fifo", "random", "belady", "refuse"};
+    enum { BOXES = sizeof policy / sizeof *policy };
+    for (int round = 0; round < 12; round++) {
+        static np_replay_summary together[BOXES], alone;
+        np_nat_config nat[BOXES];
+        char *path = any_capture(60, 3000);
+        for (int i = 0; i < BOXES; i++) {
+            np_nat_defaults(&nat[i]);
+            nat[i].evict = policy[i];
+            nat[i].capacity = 1 + any(60);
+            nat[i].timeout[NP_TIMEOUT_TCP_ESTABLISHED] = (np_time)(1 + any(100)) * NP_SECOND;
+        }
+        np_closed closed = (np_closed)(round % 2);
+        run_boxes(path, nat, BOXES, closed, together);
+        for (int i = 0; i < BOXES; i++) {
+            run_boxes(path, &nat[i], 1, closed, &alone);
+            assert_memory_equal(&alone, &together[i], sizeof alone);
+        }
+        unlink(path);
+        free(path);
+    }
+}
+
+/* The fewest losses that any choice of victims gives: tries them all. */
+static uint32_t fewest_losses(const int *flow, uint32_t packets, uint32_t capacity, uint32_t held,
+                              uint32_t known)
+{
+    if (packets == 0) return 0;
+    uint32_t bit = 1u << flow[0], loss = known & bit && !(held & bit), least = UINT32_MAX;
+    known |= bit;
+    if (held & bit || (uint32_t)__builtin_popcount(held) < capacity)
+        return loss + fewest_losses(flow + 1, packets - 1, capacity, held | bit, known);
+    for (uint32_t victims = held; victims; victims &= victims - 1) {
+        uint32_t rest =
+            fewest_losses(flow + 1, packets - 1, capacity, (held & ~(victims & -victims)) | bit, known);
+        if (rest < least) least = rest;
+    }
+    return loss + least;
+}
+
+static void test_belady(void **state)
+{
+    (void)state;
+    enum { SHORT = 13, FEW = 5 };
+    for (int round = 0; round < 150; round++) {
+        static np_replay_summary s[3];
+        int flow[SHORT];
+        char *path;
+        FILE *f = temporary(&path);
+        write_head(f, LINKTYPE_RAW);
+        for (int i = 0; i < SHORT; i++) {
+            flow[i] = (int)any(FEW);
+            np_packet p =
+                packet_of(3 * flow[i] + 2, any(2), 0); /* UDP: every packet after the first counts */
+            write_packet(f, BEGAN + i * NP_SECOND, &p);
+        }
+        fclose(f);
+        np_nat_config nat[3];
+        for (int i = 0; i < 3; i++) {
+            np_nat_defaults(&nat[i]);
+            nat[i].evict = i == 0 ? "belady" : i == 1 ? "lru" : "fifo";
+            nat[i].capacity = 2 + (uint32_t)round % 2;
+        }
+        run_boxes(path, nat, 3, NP_CLOSED_KEEP, s);
+        assert_int_equal(s[0].packets_hurt, fewest_losses(flow, SHORT, nat[0].capacity, 0, 0));
+        assert_true(s[0].packets_hurt <= s[1].packets_hurt && s[0].packets_hurt <= s[2].packets_hurt);
+        unlink(path);
+        free(path);
+    }
+    /* It needs the capture twice. */
+    np_error e = {0};
+    int end[2], before = dup(STDIN_FILENO);
+    assert_int_equal(pipe(end), 0);
+    char *path = any_capture(5, 20), buffer[4000];
+    FILE *f = fopen(path, "rb");
+    size_t n = fread(buffer, 1, sizeof buffer, f);
+    fclose(f);
+    assert_int_equal(write(end[1], buffer, n), n);
+    close(end[1]);
+    dup2(end[0], STDIN_FILENO);
+    close(end[0]);
+    static np_replay_summary s;
+    np_nat_config nat;
+    np_nat_defaults(&nat);
+    nat.evict = "belady";
+    np_replay_config config = {.nat = &nat};
+    np_capture *c = np_capture_open((const char *[]){"-"}, 1, NULL, &e);
+    assert_non_null(c);
+    assert_false(np_replay_run(c, &config, NULL, &s, &e));
+    assert_int_equal(e.kind, NP_TROUBLE_USAGE);
+    assert_non_null(strstr(e.text, "standard input: its packets are needed twice"));
+    np_capture_close(c);
+    dup2(before, STDIN_FILENO);
+    close(before);
+    unlink(path);
+    free(path);
+}
+
+/* ---- sums ---- */
+
+/* Ports, the price of heartbeats and bins of time, of a capture small enough to count by hand. */
+static void test_sums(void **state)
+{
+    (void)state;
+    enum { CLIENT = 0x0a000001, SERVER = 0xcb007101 };
+    char *path;
+    static np_replay_summary s;
+    np_nat_config nat;
+    FILE *f = temporary(&path);
+    write_head(f, LINKTYPE_RAW);
+    send(f, 0, CLIENT, 5000, SERVER, 53);
+    send(f, 1 * NP_SECOND, CLIENT, 5001, SERVER, 53);
+    send(f, 2 * NP_SECOND, CLIENT, 5002, SERVER, 123);
+    send(f, 10 * NP_SECOND, SERVER, 53, CLIENT, 5000); /* idle for 10 s: one beat of 5 s, none of 10 s */
+    send(f, 41 * NP_SECOND, SERVER, 53, CLIENT,
+         5000); /* 31 s: 6, 3, 2, 1, 1; and it has timed out after 30 s */
+    fclose(f);
+    np_nat_defaults(&nat);
+    run_boxes(path, &nat, 1, NP_CLOSED_KEEP, &s);
+    unlink(path);
+    free(path);
+    static const uint64_t costs[NP_REPLAY_INTERVALS] = {2 * 7, 2 * 3, 2 * 2, 2 * 1, 2 * 1};
+    assert_memory_equal(s.saving_costs, costs, sizeof costs);
+    assert_int_equal(s.services, 2);
+    assert_int_equal(s.services_all, 2);
+    const np_replay_service dns = {2, 1, 4, 1, 53, NP_UDP}, ntp = {1, 0, 1, 0, 123, NP_UDP};
+    assert_int_equal(s.service[0].port, dns.port);
+    assert_int_equal(s.service[0].flows, dns.flows);
+    assert_int_equal(s.service[0].flows_hurt, dns.flows_hurt);
+    assert_int_equal(s.service[0].packets, dns.packets);
+    assert_int_equal(s.service[0].packets_hurt, dns.packets_hurt);
+    assert_int_equal(s.service[1].port, ntp.port);
+    assert_int_equal(s.service[1].flows_hurt, ntp.flows_hurt);
+    uint64_t expired = 0;
+    uint32_t most = 0;
+    for (uint32_t b = 0; b < s.bins; b++) {
+        expired += s.bin[b].expired;
+        if (s.bin[b].entries > most) most = s.bin[b].entries;
+    }
+    assert_in_range(s.bins, NP_REPLAY_BINS / 2, NP_REPLAY_BINS);
+    assert_true((np_time)s.bins * s.bin_width > 41 * NP_SECOND &&
+                (np_time)(s.bins - 1) * s.bin_width <= 41 * NP_SECOND);
+    assert_int_equal(s.bin[s.bins - 1].expired, 1);
+    assert_int_equal(expired, 1);
+    assert_int_equal(most, 3);
+}
+
 int main(void)
 {
     random_state = getenv("NP_SEED") ? strtoull(getenv("NP_SEED"), NULL, 0) : 1;
     printf("NP_SEED=%llu\n", (unsigned long long)random_state);
-    const struct CMUnitTest test[] = {cmocka_unit_test(test_naive_lru), cmocka_unit_test(test_prefixes),
-                                      cmocka_unit_test(test_public), cmocka_unit_test(test_many)};
+    const struct CMUnitTest test[] = {cmocka_unit_test(test_naive_lru),   cmocka_unit_test(test_prefixes),
+                                      cmocka_unit_test(test_public),      cmocka_unit_test(test_many),
+                                      cmocka_unit_test(test_icmp_errors), cmocka_unit_test(test_compared),
+                                      cmocka_unit_test(test_belady),      cmocka_unit_test(test_sums)};
     return cmocka_run_group_tests_name("replay", test, NULL, NULL);
 }
