@@ -130,6 +130,25 @@ test: $(B)/natpulse $(ALL_TESTS)
 	$(Q)NATPULSE=$(B)/natpulse B=$(B) CC='$(CC)' scripts/run-tests $(ALL_TESTS) $(SH_TESTS)
 check: test
 
+# ---- fuzzing: tests/fuzz/fuzz_X.c is one libFuzzer target, linked with every floor; `make test` runs each briefly ----
+FUZZ_CC      ?= clang
+FUZZ_SECONDS ?= 600
+FUZZ_FLAGS   := $(STD) -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -Iinclude -pthread
+FUZZERS      := $(patsubst %.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_OBJ     := $(foreach f,$(FLOORS),$(SRC_$(f):%.c=$(B)/fuzz/%.o))
+$(B)/fuzz/%.o: %.c Makefile
+	$(call say,FUZZCC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=address,undefined,fuzzer-no-link -MMD -MP -c -o $@ $<
+$(FUZZERS): %: %.o $(FUZZ_OBJ)
+	$(call say,FUZZLD,$(@F))
+	$(Q)$(FUZZ_CC) -fsanitize=address,undefined,fuzzer -pthread -o $@ $^ $(LIBS_cli) -lm
+.PHONY: fuzzers fuzz
+fuzzers: $(FUZZERS)
+# FUZZ_SECONDS each; what is found stays beside the target, the inputs that led there in its corpus.
+fuzz: $(FUZZERS)
+	$(Q)for f in $^; do mkdir -p $$f.corpus && $$f -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$f. $$f.corpus || exit 1; done
+
 demo: $(B)/natpulse
 	$(Q)NATPULSE=$(B)/natpulse scripts/demo --built
 
