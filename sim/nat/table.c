@@ -229,12 +229,14 @@ static inline uint32_t find_key(const np_table *t, const uint32_t *index, const 
     return find(t, index, k, w, np_hash_words(w), match);
 }
 
-uint32_t np_table_find_inside(const np_table *t, const np_tuple *inside)
+/* Inline, besides being there for everybody: link-time optimisation then puts a lookup where it is asked for,
+   however many ask. A call costs a fifth of it. */
+inline uint32_t np_table_find_inside(const np_table *t, const np_tuple *inside)
 {
     return find_key(t, t->inside, inside, is_inside);
 }
 
-uint32_t np_table_find_outside(const np_table *t, const np_tuple *outside)
+inline uint32_t np_table_find_outside(const np_table *t, const np_tuple *outside)
 {
     if (outside->family != 4) return find_key(t, t->inside, outside, is_inside);
     return find_key(t, t->outside, outside, is_outside);
