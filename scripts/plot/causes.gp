@@ -2,7 +2,7 @@
 # 'values': a block a cause: from to, and the foot and top of the bar, in pixels from the panel's top.
 # Dark and light take turns, so that parts stay apart in grey: evicted, timed out, NAT restarted, client roamed, client
 # gone, server gone, refused.
-array Tone[7] = ['#0072B2', '#E69F00', '#3B3B3B', '#7CC8F0', '#B84A00', '#F2E08A', '#8E4585']
+array Tone[7] = ['#1766A6', '#F2B23E', '#262626', '#A6DBF7', '#D8692B', '#F7EDB0', '#6B3A7E']
 set title np_title offset 0, 0.3
 set lmargin at screen px(np_left)
 set rmargin at screen px(np_width - np_right)

@@ -9,6 +9,9 @@ if (np_of > 0) {
         set style line i linecolor rgb faded pointtype Shape[(i - 1) % 14 + 1] pointsize point_scale * 1.7 linewidth 2.2 dashtype dash
     }
 }
+# A colour with an alpha of its own would make its band solid.
+shade(i) = Colour[((np_of > 0 ? np_of : i) - 1) % 7 + 1]
+opaque = np_lines > 3 ? 0.1 : 0.16
 set multiplot
 set lmargin at screen px(np_left)
 set rmargin at screen px(np_width - np_right)
@@ -24,10 +27,10 @@ do for [k = 1:np_panels] {
     if (k == np_panels) { set xlabel np_along }
     # Column 1 is the place; panel k has its mean, low and high in 3k - 1, 3k, 3k + 1.
     if (k < np_panels) {
-        plot for [i = 1:np_lines] 'values' index i - 1 using 1:(column(3 * k)):(column(3 * k + 1)) with filledcurves linestyle i fillstyle transparent solid 0.16 noborder notitle, \
+        plot for [i = 1:np_lines] 'values' index i - 1 using 1:(column(3 * k)):(column(3 * k + 1)) with filledcurves fillcolor rgb shade(i) fillstyle transparent solid opaque noborder notitle, \
              for [i = 1:np_lines] 'values' index i - 1 using 1:(column(3 * k - 1)) with linespoints linestyle i notitle
     } else {
-        plot for [i = 1:np_lines] 'values' index i - 1 using 1:(column(3 * k)):(column(3 * k + 1)) with filledcurves linestyle i fillstyle transparent solid 0.16 noborder notitle, \
+        plot for [i = 1:np_lines] 'values' index i - 1 using 1:(column(3 * k)):(column(3 * k + 1)) with filledcurves fillcolor rgb shade(i) fillstyle transparent solid opaque noborder notitle, \
              for [i = 1:np_lines] 'values' index i - 1 using 1:(column(3 * k - 1)) with linespoints linestyle i notitle, \
              for [i = 1:np_lines] keyentry with linespoints linestyle i title Line[i]
     }

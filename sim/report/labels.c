@@ -65,13 +65,13 @@ static double crossing(const np_label *l, const box *over, double line)
 
 /* What the i-th label covers where it stands now: points and bars of all, labels placed before it, the
  * outside. */
-static double cost(const np_label *label, uint32_t i, uint32_t n, double width, double height, double line)
+static double cost(const np_label *label, uint32_t i, uint32_t all, double width, double height, double line)
 {
     box at = label_box(&label[i], line);
     double own = (at.right - at.left) * (at.top - at.bottom);
     const box panel = {0, width, 0, height};
     double sum = COVERS * (own - overlap(&at, &panel));
-    for (uint32_t k = 0; k < n; k++) {
+    for (uint32_t k = 0; k < all; k++) {
         const np_label *p = &label[k];
         const box point = {p->x - POINT, p->x + POINT, p->y - POINT, p->y + POINT};
         const box bar = {p->x - BAR, p->x + BAR, p->low, p->high};
@@ -98,14 +98,14 @@ static void put(np_label *l, int place, double line)
     l->far = row > 1 || (row == 1 && (shift == 1 || shift == 2));
 }
 
-void np_labels_place(np_label *label, uint32_t n, double width, double height, double line)
+void np_labels_place(np_label *label, uint32_t n, uint32_t all, double width, double height, double line)
 {
     for (uint32_t i = 0; i < n; i++) {
         double least = INFINITY;
         int best = 0;
         for (int place = 0; place < SHIFTS * (2 * ROWS + 1); place++) {
             put(&label[i], place, line);
-            double c = cost(label, i, n, width, height, line) + ROW_COST * (place / SHIFTS + 1) / 2;
+            double c = cost(label, i, all, width, height, line) + ROW_COST * (place / SHIFTS + 1) / 2;
             if (c >= least) continue;
             least = c;
             best = place;

@@ -16,9 +16,10 @@ typedef struct np_label {
     bool far;          /* out: not right beside its point; a line should lead there */
 } np_label;
 
-/* Places n labels in a panel of width by height; the text is `line` high. Greedy, in the order given: each
-   takes the nearest of the places around its point where it covers least. n * n * places, n is a handful. */
-void np_labels_place(np_label *label, uint32_t n, double width, double height, double line);
+/* Places the first n labels in a panel of width by height; the text is `line` high. The others, up to `all`,
+   are points and bars without a name, which the names keep off. Greedy, in the order given: each takes the
+   nearest of the places around its point where it covers least. n * all * places, n is a handful. */
+void np_labels_place(np_label *label, uint32_t n, uint32_t all, double width, double height, double line);
 
 /* Where a line from the point to its far label ends: at the nearer side of the text. */
 void np_label_end(const np_label *l, double line, double *x, double *y);

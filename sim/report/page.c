@@ -24,6 +24,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CIRCUMSTANCES_OPEN 8 /* a longer table of answers is folded */
+
 static void put_top(const np_results *r, FILE *out)
 {
     const char *name = *r->scenario ? r->scenario : "Results";
@@ -58,24 +60,46 @@ static void put_top(const np_results *r, FILE *out)
 
 /* ---- the answer ---- */
 
+/* "98.4 % (97.4 to 99.4)": in a table the kind of interval need not be said again. */
+static void put_short_share(const np_estimate *e, FILE *out)
+{
+    static const char kind[] = "95 % interval ";
+    char share[96];
+    np_share_text(share, e);
+    const char *told = strstr(share, kind);
+    fprintf(out, "%.*s%s", told ? (int)(told - share) : (int)strlen(share), share,
+            told ? told + strlen(kind) : "");
+}
+
 static void put_each(const np_answer *a, FILE *out)
 {
     if (a->circumstances == 0) return;
-    fputs("<div class=\"box\" role=\"region\" aria-label=\"The answer for each circumstance\" tabindex=\"0\">"
-          "<table class=\"prose\"><thead><tr><th></th><th></th><th></th><th></th></tr><tr><th>where</th>"
-          "<th>the cheapest that reaches the "
-          "target</th><th>reachable</th><th>upkeep</th></tr></thead><tbody>\n",
+    bool folded = a->circumstances > CIRCUMSTANCES_OPEN;
+    if (folded)
+        fprintf(out, "<details><summary>In each of the %u circumstances</summary>\n", a->circumstances);
+    fputs("<div class=\"box\" role=\"region\" aria-label=\"The answer in each circumstance\" tabindex=\"0\">"
+          "<table class=\"prose\"><thead><tr><th scope=\"col\">where</th><th scope=\"col\">the cheapest that "
+          "reaches "
+          "the target</th><th scope=\"col\">reachable, with its 95 % interval</th><th "
+          "scope=\"col\">upkeep</th></tr>"
+          "</thead><tbody>\n",
           out);
     for (uint32_t i = 0; i < a->circumstances; i++) {
         const np_at_circumstance *at = &a->at[i];
-        char share[96] = "-", bytes[24] = "-";
-        if (!isnan(at->reachable.mean)) np_share_text(share, &at->reachable);
-        if (!isnan(at->upkeep.mean)) np_bytes_text(bytes, at->upkeep.mean);
-        np_html(out, "<tr><th scope=\"row\">%s</th><td>%s</td><td>%s%s</td><td>%s%s</td></tr>\n",
-                at->circumstance, at->choice ? at->choice : "none is shown to", at->choice ? "" : "at best ",
-                share, at->choice ? bytes : "-", at->choice ? "/h" : "");
+        char bytes[24];
+        np_html(out, "<tr><th scope=\"row\">%s</th><td>%s</td><td>", at->circumstance,
+                at->choice ? at->choice : "nothing is shown to");
+        if (!at->choice && !isnan(at->reachable.mean)) fputs("at best ", out);
+        if (!isnan(at->reachable.mean))
+            put_short_share(&at->reachable, out);
+        else
+            fputs("-", out);
+        bool costs = at->choice && !isnan(at->upkeep.mean);
+        fprintf(out, "</td><td>%s%s</td></tr>\n", costs ? np_bytes_text(bytes, at->upkeep.mean) : "-",
+                costs ? "/h" : "");
     }
     fputs("</tbody></table></div>\n", out);
+    if (folded) fputs("</details>\n", out);
 }
 
 static bool put_answer(const np_results *r, const np_page_options *o, FILE *out)

@@ -11,10 +11,12 @@
 #include <stdlib.h>
 
 #define COSTS       3
-#define LABELS_MOST 16 /* in a panel; more front members go unnamed */
-#define OBSTACLES   48 /* other marks that names keep off */
-#define APART       36 /* pixels between two marks that both have names */
-#define BARS_MOST   40 /* more marks have no interval bars: they would cover each other */
+#define LABELS_MOST 16   /* in a panel; more front members go unnamed */
+#define OBSTACLES   48   /* marks that names keep off, */
+#define STAIRS      96   /* and pieces of the stairs */
+#define PIECE       26.0 /* pixels from one piece to the next */
+#define APART       36   /* pixels between two marks that both have names */
+#define BARS_MOST   40   /* more marks have no interval bars: they would cover each other */
 
 static const np_metric costs[COSTS] = {NP_METRIC_UPKEEP_BYTES, NP_METRIC_WAKEUPS, NP_METRIC_ENERGY};
 
@@ -170,13 +172,30 @@ static bool is_crowded(const np_label *label, uint32_t n)
     return false;
 }
 
+/* The stairs as points in a row and bars. Returns how many labels there are then. */
+static uint32_t add_stairs(const panel *p, np_label *label, uint32_t n, double by_x, double by_y)
+{
+    const uint32_t most = n + STAIRS;
+    for (uint32_t i = 0; i < p->members; i++) {
+        bool last = i + 1 == p->members;
+        double x = (place_x(p, p->front[i]) - p->x.low) * by_x,
+               y = (place_y(p, p->front[i]) - p->y.low) * by_y,
+               end = ((last ? p->x.high : place_x(p, p->front[i + 1])) - p->x.low) * by_x,
+               top = last ? y : (place_y(p, p->front[i + 1]) - p->y.low) * by_y;
+        for (x += PIECE; x < end && n < most; x += PIECE)
+            label[n++] = (np_label){.x = x, .y = y, .low = y, .high = y};
+        if (!last && n < most) label[n++] = (np_label){.x = end, .y = y, .low = y, .high = top};
+    }
+    return n;
+}
+
 /* The names; and rows of a mark and where a line from it to its name ends (NaN: none). `*texts` counts over
    all panels. */
 static void write_names(const panel *p, int panel_number, FILE *job, FILE *f, uint32_t *texts, double width,
                         double height)
 {
     const np_results *r = p->d->results;
-    np_label label[LABELS_MOST + OBSTACLES];
+    np_label label[LABELS_MOST + OBSTACLES + STAIRS];
     uint32_t owner[LABELS_MOST], n = 0, all = r->points == 1 ? marks(r) : p->members;
     double by_x = width / (p->x.high - p->x.low), by_y = height / (p->y.high - p->y.low);
     int letters = (int)(NP_NAME_SHARE * width / NP_LETTER);
@@ -189,11 +208,12 @@ static void write_names(const panel *p, int panel_number, FILE *job, FILE *f, ui
         owner[n] = mark;
         label[n++].width = NP_LETTER * np_text_width(np_drawing_cut(text_of(r, mark), letters, cut));
     }
-    uint32_t all_marks = n;
-    for (uint32_t i = 0; i < marks(r) && all_marks < LABELS_MOST + OBSTACLES; i++) {
-        if (stands(mark_at(r, i), p->cost)) label[all_marks++] = label_at(p, i, by_x, by_y);
+    uint32_t known = n;
+    for (uint32_t i = 0; i < marks(r) && known < n + OBSTACLES; i++) {
+        if (stands(mark_at(r, i), p->cost)) label[known++] = label_at(p, i, by_x, by_y);
     }
-    np_labels_place(label, all_marks, width, height, NP_LINE);
+    known = add_stairs(p, label, known, by_x, by_y);
+    np_labels_place(label, n, known, width, height, NP_LINE);
     for (uint32_t i = 0; i < n; i++) {
         double x, y;
         np_label_end(&label[i], NP_LINE, &x, &y);

@@ -105,7 +105,7 @@ static void write_panel(const np_drawing *d, FILE *job, int number, const char *
                        .high = to_pixel(&y, v.high),
                        .width = NP_LETTER * np_text_width(np_drawing_cut(p->strategy[i].name, letters, cut))};
     }
-    np_labels_place(label, n, x->axis.pixels, y.pixels, NP_LINE);
+    np_labels_place(label, n, n, x->axis.pixels, y.pixels, NP_LINE);
     /* The names; and rows of a point and where a line from it to its name should end (NaN: no line). */
     fprintf(job, "np_%s_low = %.9g\nnp_%s_high = %.9g\n$%s << END\n", name, y.low, name, y.high, name);
     for (uint32_t i = 0; i < n; i++) {

@@ -59,6 +59,10 @@ cmp -s "$dir/grid-json.html" "$dir/grid-db.html" || fail 'a sweep and a run of t
 "$N" report "$dir/one.json" >"$dir/again.html" && cmp -s "$dir/again.html" "$dir/one-json.html" || fail 'twice, two pages'
 grep -q '&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;quotes&quot;' "$dir/evil-json.html" || fail 'a name is not escaped'
 grep -q '‘tuned keepalive’' "$dir/one-json.html" || fail 'the answer names nobody'
+# gnuplot says nothing of a text that it finds no room for.
+for text in 'minus no upkeep' 'reachable (% of the time)' 'breaks per connection-hour' 'mappings in the NAT' 'heartbeat 5 min' evicted; do
+    [ "$(grep -cF "<text>$text</text>" "$dir/one-json.html")" -ge 1 ] || fail "no '$text' in the figures"
+done
 grep -q 'phones: 40 clients over TCP' "$dir/one-json.html" || fail 'the scenario is not told'
 
 # The scenario that the page holds gives the same results.

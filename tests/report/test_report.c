@@ -305,7 +305,7 @@ static void labels_keep_apart(void **state)
                      {190, 50, 30, 70, 100, 0, 0, false},    {400, 200, 190, 210, 100, 0, 0, false},
                      {590, 200, 190, 210, 100, 0, 0, false}, {105, 52, 40, 60, 80, 0, 0, false}};
     const double line = 19;
-    np_labels_place(l, 6, 600, 275, line);
+    np_labels_place(l, 6, 6, 600, 275, line);
     for (int i = 0; i < 6; i++) {
         assert_true(l[i].at_x >= 0 && l[i].at_x + l[i].width <= 600);
         assert_true(l[i].at_y - line / 2 >= 0 && l[i].at_y + line / 2 <= 275);

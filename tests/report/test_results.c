@@ -57,6 +57,16 @@ static void check(const np_results *r, bool json)
     assert_string_equal(r->scenario, "fake");
     assert_int_equal(r->points, 2);
     assert_string_equal(r->point[1].vary, "nat.capacity = 2k");
+    assert_int_equal(r->varied, 1);
+    assert_string_equal(r->path[0], "nat.capacity");
+    assert_string_equal(r->version, NP_VERSION);
+    assert_string_equal(r->seed, "9");
+    assert_string_equal(r->digest, "00000000000003e8");
+    assert_int_equal(r->replicas, 4);
+    assert_true(json == (strstr(r->yaml, "capacity: 1000\n") != NULL));
+    assert_int_equal(r->warning.n, 3);
+    assert_string_equal(r->warning.remark[0].name, "few-replicas");
+    assert_non_null(strstr(r->warning.remark[0].text, "4 replicas; "));
     for (uint32_t p = 0; p < 2; p++) {
         assert_int_equal(r->point[p].strategies, 3);
         for (uint32_t k = 0; k < 3; k++) {
@@ -70,6 +80,9 @@ static void check(const np_results *r, bool json)
             near(s->value[NP_METRIC_UPKEEP_BYTES].low, e.low);
             near(s->value[NP_METRIC_UPKEEP_BYTES].high, e.high);
             near(s->value[NP_METRIC_REACHABLE].mean, 0.515 + 0.1 * k);
+            assert_true(isnan(s->versus_first[NP_METRIC_UPKEEP_BYTES].mean) == (k == 0));
+            if (k > 0) near(s->versus_first[NP_METRIC_UPKEEP_BYTES].mean, 3.0 * k);
+            if (k > 0) near(s->versus_first[NP_METRIC_UPKEEP_BYTES].low, 3.0 * k);
             assert_int_equal(s->entry_points, json ? NP_SERIES_POINTS : 0);
             if (json) near(s->spread[NP_SPREAD_CLIENT_DETECT].never, 4.0 * k);
             if (json) near(detect->curve[detect->points - 1].x, 40);
