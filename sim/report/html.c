@@ -26,7 +26,7 @@ static size_t character(const char *s)
         code = code << 6 | (u[i] & 0x3F);
     }
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    bool ok = code >= least[n] && code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF) && code < 0x110000 &&
+    bool ok = code >= least[n] && code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF) &&
               (code & 0xFFFE) != 0xFFFE && code >= 0xA0;
     return ok ? n : 0;
 }
