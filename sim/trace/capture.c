@@ -275,7 +275,7 @@ np_capture *np_capture_again(const np_capture *c, np_error *e)
     np_capture *again = NULL;
     for (uint32_t i = 0; i < c->files; i++) {
         path[i] = c->file[i].path;
-        if (c->file[i].size > 0) continue;
+        if (c->file[i].size > 0 && strcmp(path[i], "-") != 0) continue;
         np_fail(e, NP_TROUBLE_USAGE,
                 "%s: its packets are needed twice, but it gives them once; store them in a file first",
                 shown(path[i]));

@@ -31,6 +31,8 @@ np_replay_bin *np_timeline_advance(np_timeline *t, np_time now, uint32_t entries
     while ((now - t->first) / t->width >= NP_REPLAY_BINS) halve(t);
     uint32_t at = (uint32_t)((now - t->first) / t->width);
     while (t->bins <= at) t->bin[t->bins++] = (np_replay_bin){.entries = entries};
-    t->end = t->first + (np_time)t->bins * t->width;
+    /* The last bin may reach beyond the end of time. */
+    uint64_t length = (uint64_t)t->bins * (uint64_t)t->width, left = (uint64_t)(NP_NEVER - t->first);
+    t->end = length < left ? t->first + (np_time)length : NP_NEVER;
     return &t->bin[t->bins - 1];
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# natpulse replay from the outside: results, exit statuses, messages, and that no half-written file stays.
+# natpulse replay and curve from the outside: results, exit statuses, messages, and that no half-written file stays.
 # Usage: NATPULSE=path/to/natpulse tests/trace/replay.sh
 set -u
 natpulse=${NATPULSE:?names the binary}
@@ -13,13 +13,14 @@ fail() {
     failures=$((failures + 1))
 }
 
-# status EXPECTED ARGS...: runs replay with its output in $dir/out and $dir/err.
+command=replay
+# status EXPECTED ARGS...: runs $command with its output in $dir/out and $dir/err.
 status() {
     expected=$1
     shift
-    "$natpulse" replay "$@" >"$dir/out" 2>"$dir/err"
+    "$natpulse" $command "$@" >"$dir/out" 2>"$dir/err"
     got=$?
-    [ $got -eq "$expected" ] || { fail "status $got, not $expected: replay $*"; cat "$dir/err"; }
+    [ $got -eq "$expected" ] || { fail "status $got, not $expected: $command $*"; cat "$dir/err"; }
 }
 says() { grep -qF -e "$1" "$dir/out" "$dir/err" || { fail "no '$1' in:"; cat "$dir/out" "$dir/err"; }; }
 silent() { [ ! -s "$dir/err" ] || { fail "unexpected on standard error:"; cat "$dir/err"; }; }
@@ -76,6 +77,71 @@ says 'packets-cut: 1 of 1 files could not be read to the end'
 says 'truncated'
 status 0 "$capture" --inside 192.0.2.0/24
 says 'nothing-inside'
+
+# The same packed, by name and through standard input.
+gzip -c "$capture" >"$dir/packed.gz"
+"$natpulse" replay "$dir/packed.gz" | grep -v ^captures >"$dir/by-gzip"
+cmp -s "$dir/by-name" "$dir/by-gzip" || fail 'a compressed capture differs from the plain one'
+"$natpulse" replay - <"$dir/packed.gz" | grep -v ^captures >"$dir/by-gzip"
+cmp -s "$dir/by-name" "$dir/by-gzip" || fail 'a compressed capture through standard input differs'
+
+# Policies side by side; over time as rows and as a figure.
+status 0 "$capture" --set nat.capacity=12 --compare lru,fifo,belady --timeline "$dir/time.csv"
+says 'lru-box (lru | fifo | belady, 12 mappings)'
+grep -q '^lru  *3 ' "$dir/out" || fail 'lru is not what it is alone'
+same "$(head -n 1 "$dir/time.csv")" 'evict,time_s,entries,evicted,expired,packets_lost' 'timeline columns'
+same "$(awk -F, '$1 == "lru" { n += $4 + $5 } END { print n }' "$dir/time.csv")" \
+    "$(awk -F, 'NR > 1 { n += $11 + $12 } END { print n }' "$dir/flows.csv")" 'losses over time'
+status 2 "$capture" --compare lru,bellady
+says "did you mean 'belady'"
+status 2 "$capture" --compare lru,fifo --verdicts "$dir/v.csv"
+status 2 "$capture" --compare lru,fifo --public 192.0.2.1
+says 'several boxes cannot be compared'
+status 2 - --set nat.evict=belady <"$capture"
+says 'standard input: its packets are needed twice'
+status 2 "$capture" --figure "$dir/figure.jpg"
+says 'expected .svg, .png or .pdf'
+if command -v gnuplot >/dev/null 2>&1; then
+    status 0 "$capture" --set nat.capacity=12 --compare lru,fifo --figure "$dir/figure.svg"
+    grep -q '</svg>' "$dir/figure.svg" || fail 'no figure'
+fi
+
+# The curve says what a replay of each size says.
+command=curve
+status 0 "$capture" --timeouts none,30s,2m
+says '30s'
+status 0 "$capture" --timeouts 1h --sizes 1,4,8,12,24 --format csv
+same "$(head -n 1 "$dir/out")" 'capacity,timeout_s,flows_hurt,packets_hurt,share,share_low,share_high' 'curve columns'
+for closed in keep leave; do
+    status 0 "$capture" --timeouts 1h --sizes 1,4,8,12,24 --format csv --closed $closed
+    cp "$dir/out" "$dir/curve.csv"
+    for size in 1 4 8 12 24; do
+        "$natpulse" replay "$capture" --closed $closed --set nat.capacity=$size --set nat.timeouts.udp=1h \
+            --set nat.timeouts.udp_stream=1h --set nat.timeouts.icmp=1h -o "$dir/one.json"
+        same "$(awk -F, -v c=$size '$1 == c { print $3 "," $4 }' "$dir/curve.csv")" \
+            "$(awk '/"hurt"/ && !h { gsub(/[^0-9]/, ""); h = $0 } /"losses"/ { l = 1 } l && /"packets"/ { gsub(/[^0-9]/, ""); print h "," $0; exit }' "$dir/one.json")" \
+            "curve and replay at $size, closed $closed"
+    done
+done
+status 0 "$capture" --sample 50% -o "$dir/curve.json"
+grep -q '"ci95"' "$dir/curve.json" || fail 'a sampled curve without intervals'
+status 2 "$capture" --timeouts 30
+says "'30' is no timeout"
+status 2 "$capture" --sizes 0
+status 2 "$capture" --sizes 4x
+status 2 "$capture" --sample 0
+status 2 "$capture" --sample 150%
+status 2 "$capture" --nat rfc
+says 'lru only'
+status 2 "$capture" --set nat.refresh=outbound
+says 'nat.refresh=both'
+status 2 "$capture" --format md
+status 3 "$dir/missing.pcap"
+if command -v gnuplot >/dev/null 2>&1; then
+    status 0 "$capture" --figure "$dir/figure.svg"
+    grep -q '</svg>' "$dir/figure.svg" || fail 'no figure'
+fi
+command=replay
 
 # Mistakes.
 status 2

@@ -718,6 +718,29 @@ static void test_sums(void **state)
     assert_int_equal(most, 3);
 }
 
+/* From the first moment there is to the last that a capture can bear. */
+static void test_all_of_time(void **state)
+{
+    (void)state;
+    char *path;
+    static np_replay_summary s;
+    np_nat_config nat;
+    FILE *f = temporary(&path);
+    write_head(f, LINKTYPE_RAW);
+    send(f, -BEGAN, 0x0a000001, 5000, 0xcb007101, 53);
+    send(f, INT64_C(4294967295) * NP_SECOND - BEGAN, 0x0a000001, 5000, 0xcb007101,
+         53); /* 32 bits of seconds */
+    send(f, INT64_C(4294967295) * NP_SECOND - BEGAN, 0x0a000001, 5000, 0xcb007101, 53);
+    fclose(f);
+    np_nat_defaults(&nat);
+    run_boxes(path, &nat, 1, NP_CLOSED_KEEP, &s);
+    unlink(path);
+    free(path);
+    assert_int_equal(s.losses_expired, 1);
+    assert_in_range(s.bins, NP_REPLAY_BINS / 2, NP_REPLAY_BINS);
+    assert_int_equal(s.bin[s.bins - 1].expired, 1);
+}
+
 int main(void)
 {
     random_state = getenv("NP_SEED") ? strtoull(getenv("NP_SEED"), NULL, 0) : 1;
@@ -725,6 +748,7 @@ int main(void)
     const struct CMUnitTest test[] = {cmocka_unit_test(test_naive_lru),   cmocka_unit_test(test_prefixes),
                                       cmocka_unit_test(test_public),      cmocka_unit_test(test_many),
                                       cmocka_unit_test(test_icmp_errors), cmocka_unit_test(test_compared),
-                                      cmocka_unit_test(test_belady),      cmocka_unit_test(test_sums)};
+                                      cmocka_unit_test(test_belady),      cmocka_unit_test(test_sums),
+                                      cmocka_unit_test(test_all_of_time)};
     return cmocka_run_group_tests_name("replay", test, NULL, NULL);
 }
