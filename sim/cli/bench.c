@@ -174,7 +174,7 @@ static bool run_world(uint32_t clients, uint64_t *events, np_error *e)
         .core_up = core,
         .core_down = core,
         .servers = 1,
-        .reconnect = {NP_SECOND, NP_MINUTE},
+        .reconnect = {.least = NP_SECOND, .most = NP_MINUTE},
         .group = &group,
         .groups = 1,
     };

@@ -91,7 +91,7 @@ static void neighbours_are_independent(void **state)
             np_random(key, i, 5, i ^ UINT64_C(1) << 63),
         };
         for (int w = 0; w < WAYS; ++w) {
-            for (int b = 0; b < 64; ++b) flips[w][b] += (here ^ there[w]) >> b & 1;
+            for (int b = 0; b < 64; ++b) flips[w][b] += (uint32_t)((here ^ there[w]) >> b & 1);
         }
     }
     for (int w = 0; w < WAYS; ++w) {
