@@ -3,14 +3,20 @@
 #include "natpulse/memory.h"
 #include <stdlib.h>
 
-#define FIRST_BITS 18 /* a huge page of slots: smaller ones would miss the table of pages as often as the cache */
+#define FIRST_BITS 12
+#define NEXT_BITS  18 /* a huge page of slots: fewer would miss the table of pages as often as the cache */
 #define MOST_BITS  31
+
+static bool make(np_index *x, uint32_t bits, uint32_t used)
+{
+    *x = (np_index){.used = used, .mask = (uint32_t)((1ull << bits) - 1), .shift = (uint8_t)(32 - bits)};
+    x->slot = np_memory_zeroed(((size_t)x->mask + 1) * sizeof *x->slot);
+    return x->slot != NULL;
+}
 
 bool np_index_init(np_index *x)
 {
-    *x = (np_index){.mask = (1u << FIRST_BITS) - 1, .shift = 32 - FIRST_BITS};
-    x->slot = np_memory_zeroed(((size_t)x->mask + 1) * sizeof *x->slot);
-    return x->slot != NULL;
+    return make(x, FIRST_BITS, 0);
 }
 
 void np_index_free(np_index *x)
@@ -28,10 +34,9 @@ static void place(np_index *x, uint64_t s)
 
 static bool grow(np_index *x)
 {
-    if (x->shift <= 32 - MOST_BITS) return false;
-    np_index wider = {.used = x->used, .mask = x->mask * 2 + 1, .shift = (uint8_t)(x->shift - 1)};
-    wider.slot = np_memory_zeroed(((size_t)wider.mask + 1) * sizeof *wider.slot);
-    if (!wider.slot) return false;
+    uint32_t bits = 32u - x->shift;
+    np_index wider;
+    if (bits >= MOST_BITS || !make(&wider, bits < NEXT_BITS ? NEXT_BITS : bits + 1, x->used)) return false;
     for (size_t i = 0; i <= x->mask; i++)
         if (x->slot[i]) place(&wider, x->slot[i]);
     free(x->slot);

@@ -27,8 +27,9 @@ static uint32_t points_compared;
 
 /* Whole seconds now and then, so that gaps meet timeouts exactly; and none at all, so that packets share a
  * time. */
-static np_time any_gap(void)
+static np_time any_gap(bool coarse)
 {
+    if (coarse) return (np_time)any(3) * NP_SECOND;
     switch (any(8)) {
     case 0: return 0;
     case 1: return (np_time)any(4) * NP_SECOND;
@@ -54,6 +55,7 @@ static char *write_capture(uint32_t flows, uint32_t packets)
     char *path;
     FILE *f = temporary(&path);
     np_time now = BEGAN;
+    bool coarse = any(2);
     write_head(f, LINKTYPE_RAW);
     for (uint32_t i = 0; i < packets; i++) {
         uint32_t flow = any(3) ? any(flows / 5 + 1) : any(flows);
@@ -70,7 +72,7 @@ static char *write_capture(uint32_t flows, uint32_t packets)
                        .flags = proto == NP_TCP    ? any_flags()
                                 : proto == NP_ICMP ? (uint8_t)any(2)
                                                    : 0};
-        now += any_gap();
+        now += any_gap(coarse);
         write_packet(f, now, &p);
     }
     fclose(f);
