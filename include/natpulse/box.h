@@ -41,8 +41,8 @@ typedef enum np_timeout {
     NP_TIMEOUT_TCP_MAX_RETRANS,
     NP_TIMEOUT_TCP_UNACKNOWLEDGED,
     NP_TIMEOUT_TCP_SYN_SENT2, /* SYNs from both sides */
-    NP_TIMEOUT_UDP,        /* seen in one direction */
-    NP_TIMEOUT_UDP_STREAM, /* seen in both */
+    NP_TIMEOUT_UDP,           /* seen in one direction */
+    NP_TIMEOUT_UDP_STREAM,    /* seen in both */
     NP_TIMEOUT_ICMP,
     NP_TIMEOUT_OTHER,
     NP_TIMEOUT_COUNT,
@@ -235,6 +235,20 @@ np_handled np_box_inbound(np_box *b, np_packet *p, np_time now);
 /* For captures taken on the inside, whose inbound packets bear the inside address already: looks the
    flow up by its inside five-tuple and refreshes it as an inbound packet would. Nothing is translated. */
 np_handled np_box_inbound_inside(np_box *b, np_packet *p, np_time now);
+
+/* From where an ICMP error comes, and how it looks. */
+typedef enum np_error_way {
+    NP_ERROR_OUT,       /* from inside */
+    NP_ERROR_IN,        /* from outside, for a public address */
+    NP_ERROR_IN_INSIDE, /* from outside, in a capture taken on the inside: nothing is to be translated */
+} np_error_way;
+
+/* An ICMP error p arrives about a packet whose five-tuple it quotes; quoted->local is who sent that. It goes
+   with the mapping of that packet, against it, whatever router it is from, and neither renews nor ends a
+   mapping (RFC 5508 REQ-4 to REQ-6). On NP_FORWARD p and *quoted are translated in place. One about no
+   mapping is dropped, or leaked as what a tracker refuses: errors are never answered (RFC 1122 3.2.2). With
+   `hairpin` one from inside about what came from another inside host reaches that. */
+np_handled np_box_error(np_box *b, np_packet *p, np_tuple *quoted, np_error_way way, np_time now);
 
 /* For drivers that know which packets come next: fetches what the lookup of `p` will touch, in two steps with
    some other packets' work between them (first the index, then, with `entry`, the mapping it names). Changes

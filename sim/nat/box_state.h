@@ -5,11 +5,15 @@
  *     box.c        making boxes, and the life of a mapping
  *     packets.c    what becomes of each packet; tracked.c: the same with a tracker
  *     track*.c     the trackers
+ *     icmp_error.c ICMP errors, which go with the packet they quote
+ *     unknown.c    packets without a mapping that do not open one
  *     expiry.c     idle mappings; farewell.c: what the box says to their ends
- *     ports*.c     external addresses and ports for new mappings; hosts.c, blocks.c: what each inside host
- * has chains.c     mappings by endpoint graves.c     mappings that are gone and not forgotten cpu.c packets
- * that wait for the box unknown.c    packets without a mapping that do not open one evict*.c     who goes
- * when the table is full
+ *     ports*.c     external addresses and ports for new mappings
+ *     hosts.c      what each inside host has; blocks.c: its blocks of ports
+ *     chains.c     mappings by endpoint
+ *     graves.c     mappings that are gone and not forgotten
+ *     cpu.c        packets that wait for the box
+ *     evict*.c     who goes when the table is full
  */
 #ifndef NP_NAT_BOX_STATE_H
 #define NP_NAT_BOX_STATE_H

@@ -234,35 +234,13 @@ static bool meet_public(replay *r, const np_fed *x, np_packet *p, np_handled *h,
     return true;
 }
 
-/* An ICMP error goes the way of the packet it quotes, against it, and renews nothing. One about no mapping is
-   dropped, or leaked as a box with a tracker does with what it refuses: errors are never answered (RFC 1122
-   3.2.2). One about a flow of the box's own, whose inside host is the box, goes no further. */
 static np_handled meet_error(lane *l, const np_fed *x, np_packet *p)
 {
-    const np_tuple *q = &x->captured.quoted; /* local: who sent the packet that went wrong */
-    np_tuple key = *q;
-    np_mapping m;
-    if (x->way == NP_WAY_OUT) {
-        key = (np_tuple){.local = q->remote,
-                         .remote = q->local,
-                         .local_port = q->remote_port,
-                         .remote_port = q->local_port,
-                         .proto = q->proto,
-                         .family = q->family};
-    }
-    np_box_expire(l->box, x->now);
-    bool found = x->way == NP_WAY_IN_PUBLIC ? np_box_lookup_outside(l->box, &key, &m)
-                                            : np_box_lookup(l->box, &key, &m);
-    if (found && m.inside.family == 4 && np_addr_equal(&m.inside.local, &m.external)) found = false;
-    if (!found) {
-        const np_nat_config *nat = &l->replay->config->nat[l - l->replay->lane];
-        bool leaks = nat->tracker != NP_TRACK_NONE && nat->invalid == NP_INVALID_LEAK && x->way == NP_WAY_OUT;
-        return leaks ? (np_handled){NP_FORWARD, NP_REASON_LEAKED}
-                     : (np_handled){NP_DROP, NP_REASON_NO_MAPPING};
-    }
-    if (x->way == NP_WAY_OUT && np_addr_equal(&p->src, &m.inside.local)) p->src = m.external;
-    if (x->way == NP_WAY_IN_PUBLIC) p->dst = m.inside.local;
-    return (np_handled){NP_FORWARD, NP_REASON_MAPPED};
+    np_tuple quoted = x->captured.quoted;
+    np_error_way way = x->way == NP_WAY_OUT         ? NP_ERROR_OUT
+                       : x->way == NP_WAY_IN_PUBLIC ? NP_ERROR_IN
+                                                    : NP_ERROR_IN_INSIDE;
+    return np_box_error(l->box, p, &quoted, way, x->now);
 }
 
 static void count_verdict(lane *l, np_handled h, np_time now)
