@@ -158,6 +158,8 @@ install: $(PROGRAM)
 	install -m 755 $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/natpulse'
 	cp -R scenarios scripts/plot '$(DESTDIR)$(PREFIX)/share/natpulse/'
 	install -m 644 $(MAN) '$(DESTDIR)$(PREFIX)/share/man/man1/natpulse.1'
+	install -d '$(DESTDIR)$(PREFIX)/share/bash-completion/completions'
+	install -m 644 sim/cli/natpulse.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/natpulse'
 
 format:
 	clang-format -i include/natpulse/*.h sim/*/*.[ch] tests/*/*.[ch]
