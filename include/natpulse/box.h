@@ -251,8 +251,8 @@ typedef enum np_error_way {
 np_handled np_box_error(np_box *b, np_packet *p, np_tuple *quoted, np_error_way way, np_time now);
 
 /* For drivers that know which packets come next: fetches what the lookup of `p` will touch, in two steps with
-   some other packets' work between them (first the index, then, with `entry`, the mapping it names). Changes
-   nothing. */
+   some other packets' work between them (first the index, then, with `entry`, the mapping it names; that
+   of an inbound packet answers an outbound one and is at hand). Changes nothing. */
 void np_box_prefetch(const np_box *b, const np_packet *p, bool outbound, bool entry);
 
 /* The same for a flow by its inside five-tuple, whichever way its packet goes: the index, whose hash the

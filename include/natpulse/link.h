@@ -69,6 +69,10 @@ void np_link_init(np_link *l, const np_link_config *c, np_key key, uint32_t enti
    Returns when it arrives, or NP_LOST. */
 np_time np_link_send(np_link *l, const np_link_config *c, np_key key, np_time now, uint32_t bytes);
 
+/* Whether an independent loss befalls what is sent over the link `entity` at `now` as the one after `ordinal`
+   others of the same nanosecond: the draw of np_link_send. */
+bool np_link_loses(const np_link_config *c, np_key key, uint32_t entity, np_time now, uint32_t ordinal);
+
 /* True when every packet takes exactly c->delay or is lost: then arrivals of all links of this kind are in
    the order of sending, and one FIFO can carry them all. */
 bool np_link_is_fifo(const np_link_config *c);

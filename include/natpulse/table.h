@@ -32,7 +32,7 @@ typedef struct np_entry {
     union {
         struct {
             uint32_t local, remote, external; /* bytes as in np_addr.word[0] */
-            np_entry_link chain[2];                 /* the box's (sim/nat/chains.h) */
+            np_entry_link chain[2];           /* the box's (sim/nat/chains.h) */
         } v4;
         struct {
             np_addr local, remote;
@@ -71,6 +71,7 @@ uint32_t np_table_find_outside(const np_table *t, const np_tuple *outside);
 uint64_t np_table_prefetch_inside(const np_table *t, const np_tuple *inside);
 void np_table_prefetch_entry(const np_table *t, uint64_t hash);
 void np_table_prefetch_neighbours(const np_table *t, uint64_t hash);
+void np_table_prefetch_outside(const np_table *t, const np_tuple *outside); /* the index only */
 uint32_t np_table_find_inside_hashed(const np_table *t, const np_tuple *inside, uint64_t hash);
 
 /* Adds a flow as the youngest of `class`; state, mark, seen and conn are 0. The caller knows that neither key

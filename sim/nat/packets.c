@@ -42,9 +42,12 @@ static inline void make_key(const np_box *b, np_tuple *flow)
 
 void np_box_prefetch(const np_box *b, const np_packet *p, bool outbound, bool entry)
 {
-    if (!outbound) return;
-    np_tuple key = flow_outbound(p);
+    np_tuple key = outbound ? flow_outbound(p) : flow_inbound(p);
     make_key(b, &key);
+    if (!outbound) {
+        if (!entry) np_table_prefetch_outside(b->table, &key);
+        return;
+    }
     uint64_t hash = np_table_prefetch_inside(b->table, &key);
     if (entry) np_table_prefetch_entry(b->table, hash);
 }

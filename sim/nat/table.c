@@ -242,6 +242,12 @@ inline uint32_t np_table_find_outside(const np_table *t, const np_tuple *outside
     return find_key(t, t->outside, outside, is_outside);
 }
 
+void np_table_prefetch_outside(const np_table *t, const np_tuple *outside)
+{
+    const uint32_t *index = outside->family == 4 ? t->outside : t->inside;
+    np_prefetch(&index[(size_t)home_of(t, np_hash_tuple(outside)) * GROUP]);
+}
+
 uint64_t np_table_prefetch_inside(const np_table *t, const np_tuple *inside)
 {
     uint64_t hash = np_hash_tuple(inside);

@@ -176,6 +176,19 @@ bool np_link_is_fifo(const np_link_config *c)
     return c->jitter.kind == NP_DIST_CONSTANT && c->jitter.a <= 0 && c->rate <= 0;
 }
 
+/* What is drawn for the packet that is sent over the link `entity` as the one after `ordinal` others of this
+   nanosecond: its fate, and its jitter. */
+static np_random_pair own_draws(np_key key, uint32_t entity, np_time now, uint32_t ordinal)
+{
+    return np_random_two(key, entity, PURPOSE_PACKET, (uint64_t)now + ordinal * GOLDEN_64);
+}
+
+bool np_link_loses(const np_link_config *c, np_key key, uint32_t entity, np_time now, uint32_t ordinal)
+{
+    assert(c->loss_kind == NP_LOSS_INDEPENDENT);
+    return np_unit(own_draws(key, entity, now, ordinal).a) < c->loss;
+}
+
 /* `bits` are this packet's own. */
 static bool is_lost(np_link *l, const np_link_config *c, np_key key, np_time now, uint64_t bits)
 {
@@ -222,7 +235,7 @@ np_time np_link_send(np_link *l, const np_link_config *c, np_key key, np_time no
 
     np_random_pair own = {0, 0};
     if (c->loss_kind == NP_LOSS_INDEPENDENT || c->jitter.kind != NP_DIST_CONSTANT) {
-        own = np_random_two(key, l->entity, PURPOSE_PACKET, (uint64_t)now + l->ordinal * GOLDEN_64);
+        own = own_draws(key, l->entity, now, l->ordinal);
     }
     if (!np_link_up(l, c, key, now) || is_lost(l, c, key, now, own.a)) return NP_LOST;
 

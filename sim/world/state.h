@@ -15,6 +15,7 @@
 #define NP_WORLD_STATE_H
 
 #include "natpulse/events.h"
+#include "natpulse/links.h"
 #include "natpulse/udp.h"
 #include "natpulse/world.h"
 
@@ -274,8 +275,7 @@ struct world {
     np_radio *radio; /* [clients]; NULL where no measured group has one */
     struct session *session;
     uint32_t sessions_each; /* of a measured client */
-    np_link *access[2];     /* [up/down][client] */
-    np_link core[2];
+    np_links *links[HOPS];  /* access links are numbered as clients; of a core link there is one */
     struct fifo fifo[HOPS];
     bool is_fifo[HOPS];
 

@@ -8,7 +8,7 @@
  *
  * A box that restarts loses its table; with a new address, whatever is still sent to the old one is lost.
  *
- * An outage of a link loses what is sent meanwhile (np_link_send); here it only counts against the time in
+ * An outage of a link loses what is sent meanwhile (np_links_send); here it only counts against the time in
  * which connections can be used.
  */
 #include "state.h"
@@ -104,10 +104,10 @@ void np_trouble_nat(struct world *w, uint32_t box, bool again)
 void np_trouble_outage(struct world *w, uint32_t client)
 {
     bool core = client == w->clients;
-    np_link *link = core ? &w->core[1] : &w->access[1][client];
-    const np_link_config *c = core ? &w->config->core_down : &w->config->access_down;
-    bool cut = !np_link_up(link, c, w->key, w->now);
-    np_time next = np_link_next_change(link);
+    np_links *links = w->links[core ? HOP_CORE_DOWN : HOP_ACCESS_DOWN];
+    uint32_t link = core ? 0 : client;
+    bool cut = !np_links_up(links, link, w->now);
+    np_time next = np_links_next_change(links, link);
     if (next < w->config->duration) np_world_at(w, next, EVENT_OUTAGE, client, 0);
     if (core) {
         w->core_cut = cut;

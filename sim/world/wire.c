@@ -20,18 +20,20 @@ static const np_link_config *hop_config(const struct world *w, enum hop h)
     }
 }
 
+static bool is_access(enum hop h)
+{
+    return h == HOP_ACCESS_UP || h == HOP_ACCESS_DOWN;
+}
+
 bool np_wire_create(struct world *w)
 {
-    for (int d = 0; d < 2; d++) {
-        const np_link_config *access = d ? &w->config->access_down : &w->config->access_up;
-        const np_link_config *core = d ? &w->config->core_down : &w->config->core_up;
-        if (!(w->access[d] = np_memory_zeroed(w->clients * sizeof *w->access[d]))) return false;
-        for (uint32_t i = 0; i < w->clients; i++)
-            np_link_init(&w->access[d][i], access, w->key, (i + 1) | (d ? NP_LINK_DOWN : 0));
-        np_link_init(&w->core[d], core, w->key, d ? NP_LINK_DOWN : 0);
-    }
-    for (int h = 0; h < HOPS; h++) {
-        w->is_fifo[h] = np_link_is_fifo(hop_config(w, (enum hop)h));
+    for (enum hop h = 0; h < HOPS; h++) {
+        const np_link_config *c = hop_config(w, h);
+        bool down = h == HOP_CORE_DOWN || h == HOP_ACCESS_DOWN, access = is_access(h);
+        /* Link 0 is the core's, i + 1 client i's. */
+        uint32_t first = (access ? 1 : 0) | (down ? NP_LINK_DOWN : 0), count = access ? w->clients : 1;
+        if (!(w->links[h] = np_links_create(c, w->key, first, count))) return false;
+        w->is_fifo[h] = np_link_is_fifo(c);
         w->fifo[h].room = 64;
         if (!(w->fifo[h].ring = malloc(64 * sizeof(struct flight)))) return false;
     }
@@ -41,8 +43,10 @@ bool np_wire_create(struct world *w)
 
 void np_wire_destroy(struct world *w)
 {
-    for (int d = 0; d < 2; d++) free(w->access[d]);
-    for (int h = 0; h < HOPS; h++) free(w->fifo[h].ring);
+    for (int h = 0; h < HOPS; h++) {
+        np_links_destroy(w->links[h]);
+        free(w->fifo[h].ring);
+    }
     np_pool_release(&w->flights);
 }
 
@@ -77,10 +81,11 @@ static void flight_add(struct world *w, enum hop h, const np_packet *p, np_time 
 /* Sends over one link of a kind; what arrives, arrives through hop_arrived. */
 static void hop_send(struct world *w, enum hop h, uint32_t client, np_packet *p)
 {
-    np_link *link = h == HOP_ACCESS_UP     ? &w->access[0][client]
-                    : h == HOP_ACCESS_DOWN ? &w->access[1][client]
-                                           : &w->core[h == HOP_CORE_DOWN];
-    np_time at = np_link_send(link, hop_config(w, h), w->key, w->now, p->bytes);
+    np_time at;
+    if (!np_links_send(w->links[h], is_access(h) ? client : 0, w->now, p->bytes, &at)) {
+        w->out_of_memory = true;
+        return;
+    }
     if (at == NP_LOST) {
         np_conn_packet_lost(w, p);
         return;
@@ -106,8 +111,8 @@ void np_wire_arm_box(struct world *w, uint32_t box)
     np_world_at(w, next, EVENT_BOX, box, 0);
 }
 
-/* A box answers a packet with a reset towards whoever sent it. `box` is the one that refused: the answer goes
-   back through those between it and the sender. */
+/* A box answers a packet, which it has not translated, with a reset towards whoever sent it. `box` is the one
+   that refused: the answer goes back through those between it and the sender. */
 static void outbound_at_boxes(struct world *w, np_packet *p, uint32_t from);
 static void inbound_at_boxes(struct world *w, np_packet *p, uint32_t from);
 
@@ -153,16 +158,16 @@ static void note_refusal(struct world *w, const np_packet *p, np_reason reason)
 /* Whether the packet goes on towards the servers. */
 static bool outbound_at_box(struct world *w, np_packet *p, uint32_t i)
 {
-    np_packet arrived = *p;
+    np_addr destination = p->dst;
     np_handled h = np_box_outbound(w->box[i], p, w->now);
     np_wire_arm_box(w, i);
     if (h.verdict != NP_FORWARD) {
         note_refusal(w, p, h.reason);
         np_conn_packet_lost(w, p);
-        if (h.verdict == NP_RESET) box_answers(w, &arrived, i, true);
+        if (h.verdict == NP_RESET) box_answers(w, p, i, true);
         return false;
     }
-    if (w->config->nat[i].hairpin && !np_addr_equal(&p->dst, &arrived.dst)) {
+    if (w->config->nat[i].hairpin && !np_addr_equal(&p->dst, &destination)) {
         if (i == 0) notify(w, NP_PLACE_INSIDE, false, p);
         inbound_at_boxes(w, p, i);
         return false;
@@ -187,12 +192,11 @@ static void outbound_at_boxes(struct world *w, np_packet *p, uint32_t from)
 /* Whether the packet goes on towards the clients. */
 static bool inbound_at_box(struct world *w, np_packet *p, uint32_t i)
 {
-    np_packet arrived = *p;
     np_handled h = np_box_inbound(w->box[i], p, w->now);
     np_wire_arm_box(w, i);
     if (h.verdict != NP_FORWARD) {
         np_conn_packet_lost(w, p);
-        if (h.verdict == NP_RESET) box_answers(w, &arrived, i, false);
+        if (h.verdict == NP_RESET) box_answers(w, p, i, false);
         return false;
     }
     if (i == 0) notify(w, NP_PLACE_INSIDE, false, p);
@@ -249,7 +253,7 @@ void np_wire_prefetch(const struct world *w, uint32_t client, enum side side)
 {
     if (client >= w->clients) return;
     np_prefetch(&w->client[client]);
-    if (side == CLIENT) np_prefetch(&w->access[0][client]);
+    if (side == CLIENT) np_links_prefetch(w->links[HOP_ACCESS_UP], client);
 }
 
 /* The same for the packets next in a ring: their order is known. */
@@ -263,7 +267,7 @@ static void fifo_look_ahead(const struct world *w, enum hop h, const struct fifo
     if (near && to_box) np_box_prefetch(box, near, h == HOP_ACCESS_UP, true);
     if (far && h != HOP_ACCESS_UP) np_conn_prefetch(w, far->conn);
     if (near && h == HOP_CORE_DOWN && near->conn < w->conns.used)
-        np_prefetch(&w->access[1][conn_at(w, near->conn)->client]);
+        np_links_prefetch(w->links[HOP_ACCESS_DOWN], conn_at(w, near->conn)->client);
 }
 
 static void hop_arrived(struct world *w, enum hop h, np_packet *p)
