@@ -1,4 +1,4 @@
-# natpulse. `make` builds, `make test` tests, `make demo` shows, `make install` installs.
+# natpulse. `make` builds, `make test` tests, `make demo` shows, `make install` and `make install-lib` install.
 # V=1 prints whole commands. B=DIR builds elsewhere. CC=clang, SAN=1 (ASan and UBSan), LTO=0 as wanted.
 # MPI=1 builds (and installs) build/natpulse-mpi, whose sweeps run over the ranks of mpirun or srun (Open MPI).
 
@@ -63,7 +63,7 @@ SRC_cli  := $(sort $(wildcard sim/cli/*.c))
 HEADERS  := $(wildcard include/natpulse/*.h)
 TESTS    := $(sort $(wildcard tests/*/test_*.c))
 
-.PHONY: all test check demo install clean headers format $(FLOORS:%=test-%) test-cli test-oracle
+.PHONY: all test check demo install clean format $(FLOORS:%=test-%) test-cli test-oracle
 PROGRAM := $(if $(filter 1,$(MPI)),$(B)/natpulse-mpi,$(B)/natpulse)
 all: $(PROGRAM)
 
@@ -160,6 +160,23 @@ install: $(PROGRAM)
 	install -m 644 $(MAN) '$(DESTDIR)$(PREFIX)/share/man/man1/natpulse.1'
 	install -d '$(DESTDIR)$(PREFIX)/share/bash-completion/completions'
 	install -m 644 sim/cli/natpulse.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/natpulse'
+
+# The library for other programs: one archive of all floors (plain objects, whatever the compiler that links it),
+# its headers, and a file for pkg-config.
+.PHONY: lib install-lib
+PLAIN := $(B)/plain
+lib:
+	$(Q)$(MAKE) --no-print-directory LTO=0 B=$(PLAIN) $(PLAIN)/libnatpulse.a
+$(B)/libnatpulse.a: $(foreach f,$(FLOORS),$(SRC_$(f):%.c=$(B)/%.o))
+	$(call say,AR,$(@F))
+	$(Q)rm -f $@; $(AR) rcs $@ $^
+install-lib: lib
+	install -d '$(DESTDIR)$(PREFIX)/lib/pkgconfig' '$(DESTDIR)$(PREFIX)/include/natpulse'
+	install -m 644 $(PLAIN)/libnatpulse.a '$(DESTDIR)$(PREFIX)/lib/'
+	install -m 644 $(HEADERS) '$(DESTDIR)$(PREFIX)/include/natpulse/'
+	printf '%s\n' 'prefix=$(PREFIX)' 'Name: natpulse' 'Description: simulates connections behind NAT boxes' \
+	    'Version: $(VERSION)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -lnatpulse $(LIBS_cli) -pthread -lm' \
+	    >'$(DESTDIR)$(PREFIX)/lib/pkgconfig/natpulse.pc'
 
 format:
 	clang-format -i include/natpulse/*.h sim/*/*.[ch] tests/*/*.[ch]
