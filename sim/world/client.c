@@ -426,6 +426,7 @@ void np_server_message(struct world *w, uint32_t conn, const struct message *m)
             np_conn_write(w, conn, SERVER, &what);
         }
         np_conn_write(w, conn, SERVER, &(struct message){.type = MESSAGE_POLL_ANSWER, .bytes = m->response});
+        if (one_shot) np_conn_close(w, conn, SERVER); /* no FIN will tell it that this was all */
     }
 }
 

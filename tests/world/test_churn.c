@@ -421,6 +421,25 @@ static void one_shot_datagrams(void **state)
     }
 }
 
+/* A poll over UDP is an exchange like another: its answer sent, the server holds nothing of it. */
+static void polls_over_datagrams(void **state)
+{
+    (void)state;
+    np_group g;
+    np_world_config c = world_of(&g, 50, NP_UDP);
+    c.nat[0].timeout[NP_TIMEOUT_UDP] = c.nat[0].timeout[NP_TIMEOUT_UDP_STREAM] = 30 * NP_SECOND;
+    g.work.gap = exponential(100 * NP_SECOND);
+    np_strategy s = nothing();
+    s.connection = NP_CONNECTION_PER_REQUEST;
+    s.poll = NP_MINUTE;
+    np_result *r = run(&c, &s);
+    assert_near(VALUE(r, MESSAGES_LOST), 0, 0, "lost");
+    assert_true(VALUE(r, MESSAGES_DELIVERED) > 3000);
+    assert_true(VALUE(r, SERVER_OPEN_PEAK) <= 2);
+    assert_near(VALUE(r, NAT_EXPIRIES_LIVE), 0, 0, "mappings of connections that somebody believes in");
+    np_result_destroy(r);
+}
+
 /* Ticks go both ways, and are not saved up for later. */
 static void ticks_both_ways(void **state)
 {
@@ -497,6 +516,7 @@ int main(void)
         cmocka_unit_test(a_chain_of_boxes),
         cmocka_unit_test(outages_count_against_reachability),
         cmocka_unit_test(one_shot_datagrams),
+        cmocka_unit_test(polls_over_datagrams),
         cmocka_unit_test(ticks_both_ways),
         cmocka_unit_test(churn_is_the_same_for_all),
     };
