@@ -50,17 +50,24 @@ typedef struct np_group {
     np_churn churn;
 } np_group;
 
+/* TLS over TCP. 1.2 takes two round trips before the first message, 1.3 one (RFC 5246 7.3, RFC 8446 2). */
+typedef enum np_tls { NP_TLS_NONE, NP_TLS_1_2, NP_TLS_1_3 } np_tls;
+
+/* Whose socket has keepalive. */
+typedef enum np_sockets { NP_SOCKETS_CLIENT, NP_SOCKETS_SERVER, NP_SOCKETS_BOTH } np_sockets;
+
 /* One way of keeping connections: a column of the comparison. */
 typedef struct np_strategy {
     const char *name;
     np_connection connection;
     np_time poll;              /* PER_REQUEST with a from_server workload: how often the client asks */
     uint32_t pool;             /* POOL: connections a client */
-    np_keepalive keepalive;    /* at the client's socket */
-    bool keepalive_at_server;  /* the same at the server's socket too */
+    uint32_t parallel;         /* PER_REQUEST: at most so many at once that a client waits for; 0: any number */
+    np_keepalive keepalive;
+    np_sockets keepalive_at;
     np_time user_timeout;      /* TCP_USER_TIMEOUT at both ends; 0: none */
     np_beat_config beat;
-    uint32_t tls_record;       /* TCP: bytes that TLS adds to each record of up to 16 KiB; 0: no TLS */
+    np_tls tls;
     uint64_t groups;           /* bit i: applies to group i; 0: to every measured one */
 } np_strategy;
 

@@ -205,10 +205,13 @@ static void put_keepalive(FILE *out, const np_fit_keepalive *k)
     fputs(", interval: ", out);
     put_time(out, (double)(k->interval ? k->interval : 75 * NP_SECOND));
     fprintf(out, ", probes: %" PRIu32 "%s}  # %" PRIu64 " probes in %" PRIu32 " connections",
-            k->count ? k->count : 9, k->from_server ? ", at_server: true" : "", k->probes, k->flows);
+            k->count ? k->count : 9,
+            !k->from_server  ? ""
+            : k->from_client ? ", at: both"
+                             : ", at: server",
+            k->probes, k->flows);
     if (!k->interval) fputs("; the interval did not show", out);
     if (!k->count) fputs("; how many are too many did not show", out);
-    if (!k->from_client) fputs("; only the server's showed", out);
     fputc('\n', out);
 }
 

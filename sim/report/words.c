@@ -290,7 +290,8 @@ static void say_vary(text *t, const np_vary *v)
 
 static void say_keepalive(text *t, const np_strategy *s)
 {
-    say(t, "TCP keepalive%s: after ", s->keepalive_at_server ? " at both ends" : "");
+    static const char *const at[] = {"", " at the server", " at both ends"};
+    say(t, "TCP keepalive%s: after ", at[s->keepalive_at]);
     say_time(t, s->keepalive.idle);
     say(t, " without a word a probe, up to %u of them ", s->keepalive.probes);
     say_time(t, s->keepalive.interval);
@@ -360,8 +361,8 @@ static void say_strategy(text *t, const np_strategy *s)
         say_time(t, s->user_timeout);
         joint = "; ";
     }
-    if (s->tls_record > 0) {
-        say(t, "%sTLS", joint);
+    if (s->tls) {
+        say(t, "%sTLS %s", joint, s->tls == NP_TLS_1_2 ? "1.2" : "1.3");
         joint = "; ";
     }
     if (!*joint) say(t, "one connection, and nothing done to keep it");

@@ -13,20 +13,23 @@ static void keepalive_begin(void *base)
 {
     np_strategy *s = base;
     s->keepalive = (np_keepalive){.on = true, .idle = 2 * NP_HOUR, .interval = 75 * NP_SECOND, .probes = 9};
-    s->keepalive_at_server = false;
+    s->keepalive_at = NP_SOCKETS_CLIENT;
 }
 
 static void keepalive_off(void *base)
 {
     np_strategy *s = base;
     s->keepalive = (np_keepalive){.on = false};
-    s->keepalive_at_server = false;
+    s->keepalive_at = NP_SOCKETS_CLIENT;
 }
 
 static bool keepalive_is_off(const void *base)
 {
     return !((const np_strategy *)base)->keepalive.on;
 }
+
+static const np_choice sockets[] = {
+    {"client", NP_SOCKETS_CLIENT}, {"server", NP_SOCKETS_SERVER}, {"both", NP_SOCKETS_BOTH}, {NULL, 0}};
 
 /* Linux's own limits (MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL 32767 s, MAX_TCP_KEEPCNT 127) would refuse longer
    times that other systems allow, so only the count is held to them. */
@@ -52,11 +55,11 @@ static const np_field keepalive_fields[] = {
      .least = 1,
      .most = 127,
      NP_FIELD(np_strategy, keepalive.probes)},
-    {.key = "at_server",
-     .meaning = "the server's socket has it too",
+    {.key = "at",
+     .meaning = "whose socket has it",
      .type = NP_TYPE_CHOICE,
-     .choice = np_choice_bool,
-     NP_FIELD(np_strategy, keepalive_at_server)},
+     .choice = sockets,
+     NP_FIELD(np_strategy, keepalive_at)},
 };
 const np_section np_section_keepalive = {.name = "keepalive",
                                          .kind = "keepalive",
@@ -341,8 +344,8 @@ static void read_groups(np_loading *l, const np_field *f, const np_node *n, void
     }
 }
 
-/* Bytes a record: RFC 8446 5.2, header 5, type 1, tag 16; RFC 5288, header 5, explicit nonce 8, tag 16. */
-static const np_choice tls_versions[] = {{"none", 0}, {"1.2", 29}, {"1.3", 22}, {NULL, 0}};
+static const np_choice tls_versions[] = {
+    {"none", NP_TLS_NONE}, {"1.2", NP_TLS_1_2}, {"1.3", NP_TLS_1_3}, {NULL, 0}};
 
 static const np_field strategy_fields[] = {
     {.key = "name",
@@ -371,8 +374,16 @@ static const np_field strategy_fields[] = {
      .most = 1000,
      .zero = "none",
      NP_FIELD(np_strategy, pool)},
+    {.key = "parallel",
+     .meaning = "per-request: so many connections of a client at once, at most, as browsers have 6",
+     .type = NP_TYPE_WHOLE,
+     .unit = NP_UNIT_COUNT,
+     .least = 1,
+     .most = 1000,
+     .zero = "unlimited",
+     NP_FIELD(np_strategy, parallel)},
     {.key = "keepalive",
-     .meaning = "of the client's socket: a profile, off (the default), or a map",
+     .meaning = "of a TCP socket: a profile, off (the default), or a map",
      .type = NP_TYPE_SECTION,
      .section = &np_section_keepalive},
     {.key = "user_timeout",
@@ -389,10 +400,10 @@ static const np_field strategy_fields[] = {
      .section = &np_section_heartbeat,
      NP_FIELD(np_strategy, beat)},
     {.key = "tls",
-     .meaning = "TLS over TCP: its version, for the bytes it adds to each record",
+     .meaning = "TLS over TCP: its version, for its handshake and the bytes it adds to each record",
      .type = NP_TYPE_CHOICE,
      .choice = tls_versions,
-     NP_FIELD(np_strategy, tls_record)},
+     NP_FIELD(np_strategy, tls)},
     {.key = "clients",
      .meaning = "the groups it applies to; every measured one by default",
      .type = NP_TYPE_OWN,
@@ -444,12 +455,16 @@ static void strategy_check(np_loading *l, const np_node *n, void *base)
                        "connection: a pool needs the key \"pool\": how many");
     if (s->connection != NP_CONNECTION_POOL && s->pool > 0)
         np_report_node(l->report, np_node_at(n, "pool"), "pool: only connection: pool has any use for it");
+    if (s->connection != NP_CONNECTION_PER_REQUEST && s->parallel > 0)
+        np_report_node(
+            l->report, np_node_at(n, "parallel"),
+            "parallel: only connection: per-request has any use for it; a pool's size is the key \"pool\"");
     check_heartbeat(l, n, s);
     for (uint32_t i = 0; i < world->groups; ++i) {
         const np_group *g = &world->group[i];
         if (!applies(s, world, i)) continue;
         np_quote(quoted, sizeof quoted, g->name);
-        if (s->tls_record > 0 && g->transport == NP_UDP)
+        if (s->tls && g->transport == NP_UDP)
             np_report_node(
                 l->report, np_node_at(n, "tls"),
                 "tls: the clients %s use udp, which has no TLS records; add what their protocol takes to "
@@ -468,10 +483,11 @@ static void strategy_check(np_loading *l, const np_node *n, void *base)
                 "heartbeat",
                 quoted);
         if (s->connection == NP_CONNECTION_PER_REQUEST && np_work_is_fleeting(&g->work))
-            np_report_node(l->report, np_node_at(n, "connection"),
-                           "connection: per-request does not go with %s, whose two sides both send all the time; "
-                           "expected persistent",
-                           quoted);
+            np_report_node(
+                l->report, np_node_at(n, "connection"),
+                "connection: per-request does not go with %s, whose two sides both send all the time; "
+                "expected persistent",
+                quoted);
         if (s->connection == NP_CONNECTION_PER_REQUEST && g->work.from_server && s->poll == 0)
             np_report_node(
                 l->report, np_node_at(n, "connection"),

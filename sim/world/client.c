@@ -113,18 +113,33 @@ static void pump(struct world *w, uint32_t client)
     }
 }
 
+/* As many at once as a per-request client may wait for. */
+static uint32_t parallel(const struct world *w, const struct client *k)
+{
+    uint32_t most = strategy_applies(w, k->group) ? w->strategy->parallel : 0;
+    return most ? most : UINT32_MAX;
+}
+
 /* The per-request client's way: a connection for the oldest held exchange, and more until one is to be
    waited for. */
 static void open_for_held(struct world *w, uint32_t client)
 {
     struct client *k = &w->client[client];
-    while (k->held.head != NONE) {
+    while (k->held.head != NONE && k->asking < parallel(w, k)) {
         uint32_t m = list_take(w, &k->held);
         bool waits = message_at(w, m)->response > 0;
         message_at(w, m)->next = NONE;
+        k->asking += waits;
         np_conn_open(w, client, NONE, m);
         if (waits) break;
     }
+}
+
+/* An answer has come, or will not: so the others of the round are due, all at once as far as may be. */
+static void open_the_rest(struct world *w, uint32_t client)
+{
+    struct client *k = &w->client[client];
+    while (k->held.head != NONE && k->asking < parallel(w, k)) open_for_held(w, client);
 }
 
 static void server_has(struct world *w, uint32_t client, struct message *m)
@@ -232,25 +247,24 @@ void np_client_leave(struct world *w, uint32_t client)
     }
     for (uint32_t i = 0; i < sessions_of(w, k); i++)
         w->session[k->first_session + i] = (struct session){.conn = NONE, .state = SESSION_IDLE};
-    for (uint32_t i = k->conns; i != NONE; i = conn_at(w, i)->next_of_client) {
-        struct conn *c = conn_at(w, i);
-        if (c->end[CLIENT] != END_LIVE) continue;
-        if (!word) {
-            np_conn_vanish(w, i, CLIENT, CAUSE_CLIENT_GONE);
-        } else if (c->session == NONE) {
-            c->done = true; /* it runs to its end, and nothing follows */
-        } else {
-            if (c->transport == NP_UDP && c->believes[CLIENT])
-                np_conn_write(w, i, CLIENT, &(struct message){.type = MESSAGE_BYE, .bytes = BYE_BYTES});
-            np_conn_close(w, i, CLIENT);
-        }
-    }
     while (k->held.head != NONE) {
         uint32_t m = list_take(w, &k->held);
         np_meter_message_lost(w, message_at(w, m));
         message_free(w, m);
     }
-    k->unanswered = 0;
+    k->unanswered = k->asking = 0;
+    for (uint32_t i = k->conns; i != NONE; i = conn_at(w, i)->next_of_client) {
+        struct conn *c = conn_at(w, i);
+        if (c->end[CLIENT] != END_LIVE) continue;
+        if (c->session == NONE) c->done = true; /* at most it runs to its end, and nothing follows */
+        if (!word) {
+            np_conn_vanish(w, i, CLIENT, CAUSE_CLIENT_GONE);
+        } else if (c->session != NONE) {
+            if (c->transport == NP_UDP && c->believes[CLIENT])
+                np_conn_write(w, i, CLIENT, &(struct message){.type = MESSAGE_BYE, .bytes = BYE_BYTES});
+            np_conn_close(w, i, CLIENT);
+        }
+    }
 }
 
 void np_client_poll(struct world *w, uint32_t client, uint32_t polls)
@@ -330,17 +344,19 @@ void np_client_failed(struct world *w, uint32_t conn)
     uint32_t client = c->client;
     if (c->refused && !c->opened) np_meter_path(w, conn, false, CAUSE_REFUSED);
     if (c->session == NONE) {
-        bool poll = group_of(w, k)->work.from_server;
+        bool poll = group_of(w, k)->work.from_server, waits = true; /* what is one way is done when written */
         if (c->request != NONE) {
             uint32_t m = c->request;
             c->request = NONE;
+            waits = message_at(w, m)->response > 0;
             np_meter_message_lost(w, message_at(w, m));
             message_free(w, m);
         }
         if (c->done || poll) return;
         c->done = true;
+        k->asking -= waits;
         exchange_over(w, client);
-        while (k->held.head != NONE) open_for_held(w, client);
+        open_the_rest(w, client);
         return;
     }
     struct session *s = &w->session[k->first_session + c->session];
@@ -385,8 +401,9 @@ void np_client_message(struct world *w, uint32_t conn, const struct message *m)
             c->done = true;
             np_conn_close(w, conn, CLIENT);
             if (!follows) break;
+            k->asking--;
             exchange_over(w, client);
-            while (k->held.head != NONE) open_for_held(w, client);
+            open_the_rest(w, client);
         }
         break;
     case MESSAGE_POLL_ANSWER:

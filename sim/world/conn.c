@@ -18,6 +18,23 @@
 /* The most a TLS record holds, bytes (RFC 8446 5.1). */
 #define TLS_RECORD (1u << 14)
 
+/* A TLS handshake: the client's hello, the server's answer with its certificates, the client's end of it, and
+   in TLS 1.2 the server's. Bytes: a hello padded as browsers do (RFC 7685), certificates of 2540 bytes beside
+   some 400 of keys, signatures and headers (as D. Wong counted them, cryptologie.net, June 2017), keys and
+   Finished. A session that is resumed would leave out the certificates. */
+#define TLS_HELLO         517
+#define TLS_CERTIFICATES  3000
+#define TLS_CLIENT_END    80
+#define TLS_CLIENT_END_12 131
+#define TLS_SERVER_END_12 51
+#define TLS_CLIENT_SAYS   2 /* messages */
+
+/* What TLS adds to each record. 1.2: header 5, explicit nonce 8, tag 16 (RFC 5288); 1.3: header 5, type 1,
+   tag 16 (RFC 8446 5.2). And the round trips before the client's first message. */
+static const struct {
+    uint8_t record, trips;
+} TLS[] = {[NP_TLS_1_2] = {29, 2}, [NP_TLS_1_3] = {22, 1}};
+
 /* HTTP/2's GOAWAY with the text "too_many_pings": 9 + 8 + 14 (RFC 9113 6.8, gRPC proposal A8). */
 #define GOAWAY_BYTES 31
 
@@ -110,6 +127,18 @@ static np_beat_owner owner(const struct world *w, const struct conn *c, enum sid
         .key = w->key, .entity = entity, .memory = w->beat_memory ? &w->beat_memory[entity] : NULL};
 }
 
+static np_tls tls_of(const struct world *w, const struct conn *c)
+{
+    return c->transport == NP_TCP && strategy_applies(w, c->group) ? w->strategy->tls : NP_TLS_NONE;
+}
+
+/* Whether what a side writes is still its part of the TLS handshake. */
+static bool shakes_hands(const struct world *w, const struct conn *c, enum side side)
+{
+    np_tls tls = tls_of(w, c);
+    return tls && c->tls_heard[side] < (side == CLIENT ? TLS[tls].trips : TLS_CLIENT_SAYS);
+}
+
 static void address(const struct world *w, const struct conn *c, uint32_t conn, enum side from, np_packet *p)
 {
     np_addr client = conn_addr(w, c), server = server_addr(c->server);
@@ -134,6 +163,7 @@ static void transmit(void *ctx, np_packet *p)
     const struct conn *c = conn_at(io->world, io->conn);
     address(io->world, c, io->conn, io->side, p);
     p->proto = NP_TCP;
+    if (p->kind == NP_KIND_PAYLOAD && shakes_hands(io->world, c, io->side)) p->kind = NP_KIND_CONTROL;
     np_meter_sent(io->world, c, io->side, p);
     np_wire_from(io->world, io->side, p);
 }
@@ -164,6 +194,28 @@ static void hear(struct world *w, uint32_t conn, enum side at, const struct mess
     }
 }
 
+static void say(struct world *w, uint32_t conn, enum side from, uint32_t bytes)
+{
+    np_conn_write(w, conn, from, &(struct message){.type = MESSAGE_TLS, .bytes = bytes});
+}
+
+/* The next message of a TLS handshake arrived. With the last of its messages each side's application has its
+   connection. */
+static void shake_hands(struct world *w, uint32_t conn, enum side at)
+{
+    struct conn *c = conn_at(w, conn);
+    np_tls tls = tls_of(w, c);
+    if (!c->believes[at]) return;
+    bool first = c->tls_heard[at] == 0;
+    if (at == SERVER) {
+        if (first || tls == NP_TLS_1_2) say(w, conn, SERVER, first ? TLS_CERTIFICATES : TLS_SERVER_END_12);
+        if (++c->tls_heard[SERVER] == TLS_CLIENT_SAYS) np_server_opened(w, conn);
+    } else {
+        if (first) say(w, conn, CLIENT, tls == NP_TLS_1_2 ? TLS_CLIENT_END_12 : TLS_CLIENT_END);
+        if (++c->tls_heard[CLIENT] == TLS[tls].trips) np_client_opened(w, conn);
+    }
+}
+
 /* A whole message arrived at side `at`. Frees the message. */
 static void deliver(struct world *w, uint32_t conn, enum side at, uint32_t message)
 {
@@ -173,7 +225,9 @@ static void deliver(struct world *w, uint32_t conn, enum side at, uint32_t messa
     np_meter_message_arrived(w, &m);
     if (beats(w, c)) hear(w, conn, at, &m);
     if (m.type == MESSAGE_BEAT || m.type == MESSAGE_ANSWER || m.type == MESSAGE_GOAWAY) return;
-    if (at == CLIENT)
+    if (m.type == MESSAGE_TLS)
+        shake_hands(w, conn, at);
+    else if (at == CLIENT)
         np_client_message(w, conn, &m);
     else
         np_server_message(w, conn, &m);
@@ -202,10 +256,13 @@ static void end_opened(struct world *w, uint32_t conn, enum side side)
                       side == CLIENT ? NP_BEAT_CLIENT : NP_BEAT_SERVER, &o, w->now);
     }
     np_meter_believes(w, conn, side);
-    if (side == CLIENT)
+    if (tls_of(w, c)) {
+        if (side == CLIENT) say(w, conn, CLIENT, TLS_HELLO);
+    } else if (side == CLIENT) {
         np_client_opened(w, conn);
-    else
+    } else {
         np_server_opened(w, conn);
+    }
 }
 
 /* Both ends have let go, and nothing is on its way that would come back to the conn. */
@@ -539,11 +596,12 @@ void np_conn_packet_lost(struct world *w, const np_packet *p)
 /* ---- sending, closing ---- */
 
 /* What TLS adds to a message that is written by itself. */
-static uint32_t tls_bytes(const struct world *w, const struct conn *c, uint32_t bytes)
+static uint32_t tls_bytes(const struct world *w, const struct conn *c, enum message_type type, uint32_t bytes)
 {
-    if (!w->strategy->tls_record || !strategy_applies(w, c->group)) return 0;
+    np_tls tls = tls_of(w, c);
+    if (!tls || type == MESSAGE_TLS) return 0;
     uint32_t records = (bytes + TLS_RECORD - 1) / TLS_RECORD;
-    return w->strategy->tls_record * (records ? records : 1);
+    return TLS[tls].record * (records ? records : 1);
 }
 
 static void append(struct world *w, struct conn *c, enum side from, uint32_t message)
@@ -579,9 +637,9 @@ uint32_t np_conn_write(struct world *w, uint32_t conn, enum side from, const str
     if (c->transport == NP_TCP) {
         append(w, c, from, i);
         m->end = UINT64_MAX; /* not before it is written */
-        m->end =
-            np_tcp_write(tcp_at(w, conn, from), tcp_config(w, c, from), m->bytes + tls_bytes(w, c, m->bytes),
-                         kind, SINK((&(struct io){w, conn, from})), w->now);
+        m->end = np_tcp_write(tcp_at(w, conn, from), tcp_config(w, c, from),
+                              m->bytes + tls_bytes(w, c, (enum message_type)m->type, m->bytes), kind,
+                              SINK((&(struct io){w, conn, from})), w->now);
     } else {
         uint32_t left = m->bytes, parts = left ? (left + NP_UDP_MAX_PAYLOAD - 1) / NP_UDP_MAX_PAYLOAD : 1;
         uint32_t serial = c->serial;

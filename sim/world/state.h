@@ -89,6 +89,7 @@ enum message_type {
     MESSAGE_POLL_ANSWER, /* "that was all" */
     MESSAGE_HELLO,       /* UDP: tells the server where the client is */
     MESSAGE_BYE,         /* UDP: the client leaves */
+    MESSAGE_TLS,         /* of its handshake */
 };
 
 struct message {
@@ -137,6 +138,7 @@ struct conn {
     bool entry, entry_live; /* the first box has a mapping for it; and it is not over at both ends */
     uint8_t cause;          /* enum cause, of the break */
     bool knew[2];           /* of this break */
+    uint8_t tls_heard[2];   /* messages of the TLS handshake that reached each side */
 };
 
 enum cause {
@@ -174,6 +176,7 @@ struct client {
     uint32_t serving;      /* the connection the server would use to reach it; NONE */
     uint32_t round;        /* the next */
     uint32_t unanswered;   /* exchanges of the present round still open */
+    uint32_t asking;       /* per-request connections whose answer is awaited */
     uint32_t opened;       /* connections so far, for draws */
     uint32_t retries;      /* reconnects so far, for draws */
     uint32_t first_session;

@@ -75,9 +75,9 @@ static bool make(struct world *w, np_error *e)
     w->tcp_plain = w->tcp_end[CLIENT] = w->tcp_end[SERVER] = c->tcp;
     w->tcp_plain.keepalive.on = false;
     w->tcp_plain.user_timeout = 0;
-    w->tcp_end[CLIENT].keepalive = s->keepalive;
-    w->tcp_end[SERVER].keepalive = s->keepalive;
-    w->tcp_end[SERVER].keepalive.on = s->keepalive.on && s->keepalive_at_server;
+    w->tcp_end[CLIENT].keepalive = w->tcp_end[SERVER].keepalive = s->keepalive;
+    w->tcp_end[CLIENT].keepalive.on = s->keepalive.on && s->keepalive_at != NP_SOCKETS_SERVER;
+    w->tcp_end[SERVER].keepalive.on = s->keepalive.on && s->keepalive_at != NP_SOCKETS_CLIENT;
     w->tcp_end[CLIENT].user_timeout = w->tcp_end[SERVER].user_timeout = s->user_timeout;
     w->connection = s->connection;
     w->has_beat = s->beat.strategy != NULL;

@@ -40,7 +40,7 @@ clients:
 strategies:
   - {name: plain}
   - {name: keepalive, keepalive: {idle: 45s, interval: 10s, probes: 6}}
-  - {name: both sides, keepalive: {idle: 50s, interval: 10s, probes: 6, at_server: true}}
+  - {name: both sides, keepalive: {idle: 50s, interval: 10s, probes: 6, at: both}}
   - {name: heartbeat, heartbeat: {every: 30s, timeout: 10s, misses: 2}}
 YAML
 }

@@ -16,7 +16,7 @@ static const struct row {
     {MINIMAL "seed: 1\nseed: 2\n", "x:6:1: key \"seed\" is there twice; first on line 5"},
     {"clients:\n  - {name: a, count: 1, workload: push}\n"
      "strategies:\n  - {name: s, keepalive: {base: linux}}\n",
-     "x:4:27: unknown key \"base\" in keepalive; known: idle, interval, probes, at_server, profile"},
+     "x:4:27: unknown key \"base\" in keepalive; known: idle, interval, probes, at, profile"},
 
     /* churn, downtimes, restarts */
     {"clients:\n  - {name: a, count: 1, workload: push, churn: {vanish: {every: 0s}}}\nstrategies:\n  - "

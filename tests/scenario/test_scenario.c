@@ -28,7 +28,7 @@ static const char example[] =
     "strategies:\n"
     "  - name: nothing\n"
     "  - {name: Linux default, keepalive: linux, clients: [phones]}\n"
-    "  - {name: tuned, keepalive: {profile: linux, idle: 60s, at_server: yes}, user_timeout: "
+    "  - {name: tuned, keepalive: {profile: linux, idle: 60s, at: both}, user_timeout: "
     "90s, clients: [phones]}\n"
     "  - {name: heartbeat 30 s, heartbeat: {every: 30s, timeout: 10s, misses: 2, "
     "server_closes_after: 75s}}\n"
@@ -84,9 +84,9 @@ static void test_structs(void **state)
     const np_strategy *t = s->strategy;
     assert_true(!t[0].keepalive.on && t[0].beat.strategy == NULL && t[0].groups == 0);
     assert_true(t[1].keepalive.on && t[1].keepalive.idle == 7200 * NP_SECOND && t[1].keepalive.probes == 9);
-    assert_true(t[1].groups == 1 && !t[1].keepalive_at_server);
+    assert_true(t[1].groups == 1 && t[1].keepalive_at == NP_SOCKETS_CLIENT);
     assert_true(t[2].keepalive.idle == 60 * NP_SECOND && t[2].keepalive.interval == 75 * NP_SECOND);
-    assert_true(t[2].keepalive_at_server && t[2].user_timeout == 90 * NP_SECOND);
+    assert_true(t[2].keepalive_at == NP_SOCKETS_BOTH && t[2].user_timeout == 90 * NP_SECOND);
     assert_string_equal(t[3].beat.strategy, "fixed");
     assert_true(t[3].beat.every == 30 * NP_SECOND && t[3].beat.server_closes_after == 75 * NP_SECOND);
     assert_true(t[3].beat.bytes == 2 && t[3].beat.from == NP_BEAT_FROM_CLIENT);

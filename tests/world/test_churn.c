@@ -123,7 +123,7 @@ static void keepalive_finds_the_vanished(void **state)
         c.duration = 8 * NP_HOUR;
         g.churn.vanish = exponential(2 * NP_HOUR);
         np_strategy s = keepalive(60 * NP_SECOND, 10 * NP_SECOND, 6);
-        s.keepalive_at_server = at_server;
+        s.keepalive_at = at_server ? NP_SOCKETS_SERVER : NP_SOCKETS_CLIENT;
         np_result *r = run(&c, &s);
         np_quantile *detect = r->spread[NP_SPREAD_SERVER_DETECT];
         double n = (double)np_quantile_count(detect);
@@ -175,7 +175,7 @@ static void sleepers_find_things_as_they_were(void **state)
         g.churn.sleep = exponential(30 * NP_MINUTE);
         g.churn.nap = always(10 * NP_MINUTE);
         np_strategy s = nothing(), k = keepalive(60 * NP_SECOND, 10 * NP_SECOND, 6);
-        k.keepalive_at_server = true;
+        k.keepalive_at = NP_SOCKETS_BOTH;
         np_result *r = run(&c, probed ? &k : &s);
         assert_near(VALUE(r, CLIENTS_MEAN), 300 * 0.75, 300 * 0.02, "awake three quarters of the time");
         assert_near(VALUE(r, BREAKS) * r->conn_hours, 300 * 10 / (2.0 / 3), 4 * sqrt(4500), "naps");
@@ -421,6 +421,61 @@ static void one_shot_datagrams(void **state)
     }
 }
 
+/* What the box sees of the clients: before and after they are gone, and meanwhile. */
+struct seen {
+    uint32_t before, meanwhile, after;
+};
+
+static void see(void *ctx, np_time when, np_place where, bool outbound, const np_packet *p)
+{
+    struct seen *n = ctx;
+    (void)p;
+    if (where != NP_PLACE_INSIDE || !outbound) return;
+    n->before += when > 6 * NP_MINUTE && when < 8 * NP_MINUTE;
+    n->meanwhile += when > 10 * NP_MINUTE + NP_SECOND && when < 14 * NP_MINUTE;
+    n->after += when > 17 * NP_MINUTE && when < 19 * NP_MINUTE;
+}
+
+/* Whoever has vanished opens no more connections, whatever he was about to ask for; whoever comes back, or
+   whose server does, asks as before. */
+static void the_vanished_ask_for_nothing(void **state)
+{
+    (void)state;
+    static const np_time down[] = {3 * NP_MINUTE};
+    for (int tcp = 0; tcp < 2; tcp++) {
+        np_group g;
+        np_world_config c = world_of(&g, 100, tcp ? NP_TCP : NP_UDP);
+        struct seen n = {0, 0, 0};
+        c.duration = 19 * NP_MINUTE;
+        c.crash.when = (np_moments){.at = down, .listed = 1};
+        c.crash.down = always(NP_MINUTE);
+        g.churn.vanish = always(9 * NP_MINUTE); /* they came within the first */
+        g.churn.back = always(5 * NP_MINUTE);
+        g.work = (np_work_config){.shape = "exchange",
+                                  .gap = exponential(10 * NP_SECOND),
+                                  .count = np_dist_constant(20),
+                                  .request = np_dist_constant(60),
+                                  .response = np_dist_constant(500),
+                                  .service = always(5 * NP_SECOND)};
+        np_strategy s = nothing();
+        s.connection = NP_CONNECTION_PER_REQUEST;
+        s.parallel = 4;
+        np_listener listener = {.packet = see, .ctx = &n};
+        np_error e = {0};
+        np_result *r = np_world_run(&c, &s, 0, &listener, NULL, &e);
+        if (!r) fail_msg("%s", e.text);
+        printf("%s: %u packets in 2 minutes, %u while gone, %u afterwards\n", tcp ? "TCP" : "UDP", n.before,
+               n.meanwhile, n.after);
+        assert_true(n.before > 2000);
+        assert_int_equal(n.meanwhile, 0);
+        assert_near(n.after, n.before, 0.3 * n.before, "as before");
+        assert_near(VALUE(r, MESSAGES_SENT),
+                    VALUE(r, MESSAGES_DELIVERED) + VALUE(r, MESSAGES_LOST) + VALUE(r, MESSAGES_PENDING), 0,
+                    "sum");
+        np_result_destroy(r);
+    }
+}
+
 /* A poll over UDP is an exchange like another: its answer sent, the server holds nothing of it. */
 static void polls_over_datagrams(void **state)
 {
@@ -516,6 +571,7 @@ int main(void)
         cmocka_unit_test(a_chain_of_boxes),
         cmocka_unit_test(outages_count_against_reachability),
         cmocka_unit_test(one_shot_datagrams),
+        cmocka_unit_test(the_vanished_ask_for_nothing),
         cmocka_unit_test(polls_over_datagrams),
         cmocka_unit_test(ticks_both_ways),
         cmocka_unit_test(churn_is_the_same_for_all),

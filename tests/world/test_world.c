@@ -277,6 +277,94 @@ static void test_per_request(void **state)
     np_result_destroy(r);
 }
 
+/* TLS takes a round trip more before the first message, or two, whoever sends it; what it says by itself is
+   neither payload nor upkeep. */
+static void test_tls_handshakes(void **state)
+{
+    (void)state;
+    static const double
+        trips[] = {[NP_TLS_NONE] = 0, [NP_TLS_1_2] = 2, [NP_TLS_1_3] = 1},
+        record[] = {[NP_TLS_NONE] = 0, [NP_TLS_1_2] = 29, [NP_TLS_1_3] = 22},
+        says[] = {[NP_TLS_NONE] = 0, [NP_TLS_1_2] = 517 + 3000 + 131 + 51, [NP_TLS_1_3] = 517 + 3000 + 80};
+    for (np_tls tls = NP_TLS_NONE; tls <= NP_TLS_1_3; tls++)
+        for (int persistent = 0; persistent < 2; persistent++) {
+            np_group g;
+            np_world_config c = plain_world(&g, 10, NP_TCP);
+            g.arrival = np_dist_constant(0);
+            c.duration = 119 * NP_SECOND;
+            g.work = (np_work_config){.shape = "exchange",
+                                      .open_loop = true,
+                                      .gap = np_dist_constant(60e9),
+                                      .count = np_dist_constant(1),
+                                      .request = np_dist_constant(100),
+                                      .response = np_dist_constant(500)};
+            np_strategy s = nothing();
+            s.connection = persistent ? NP_CONNECTION_PERSISTENT : NP_CONNECTION_PER_REQUEST;
+            s.tls = tls;
+            np_result *r = run(&c, &s, 0);
+            assert_near(np_quantile_max(r->spread[NP_SPREAD_MESSAGE_DELAY]),
+                        persistent ? 0.050 : 0.150 + trips[tls] * 0.100, 1e-6, "the request's delay");
+            assert_near(VALUE(r, PAYLOAD_BYTES) * r->conn_hours, 10 * (600 + 2 * record[tls]), 1e-6,
+                        "payload");
+            /* SYN and SYN/ACK of 60 bytes; all else has headers of 52, the last ACKs come 40 ms late. */
+            double packets = VALUE(r, WIRE_PACKETS) * r->conn_hours / 10,
+                   bytes = VALUE(r, WIRE_BYTES) * r->conn_hours / 10;
+            assert_near(bytes, 2 * 8 + 52 * packets + 600 + 2 * record[tls] + says[tls], 1e-6, "all bytes");
+            assert_true(persistent ? VALUE(r, UPKEEP_PACKETS) == 0 : isnan(VALUE(r, UPKEEP_PACKETS)));
+            np_result_destroy(r);
+        }
+    /* A push that comes while hands are shaken finds no connection. The server has the client's last word a
+       round trip after its hello, with either version. */
+    for (np_tls tls = NP_TLS_NONE; tls <= NP_TLS_1_3; tls++)
+        for (int late = 0; late < 2; late++) {
+            np_group g;
+            np_world_config c = plain_world(&g, 10, NP_TCP);
+            np_strategy s = nothing();
+            s.tls = tls;
+            double until = tls ? 0.250 : 0.150;
+            g.arrival = np_dist_constant(0);
+            g.work.gap = np_dist_constant(until * 1e9 + (late ? 1 : -1));
+            c.duration = (np_time)(1.5 * until * 1e9); /* one push each */
+            np_result *r = run(&c, &s, 0);
+            assert_near(VALUE(r, MESSAGES_SENT), 10, 0, "pushes");
+            assert_near(VALUE(r, MESSAGES_LOST), late ? 0 : 10, 0, "lost");
+            np_result_destroy(r);
+        }
+}
+
+/* Of a page's 20 parts no more than so many at once; each takes 5 s and three trips of 100 ms. */
+static void test_parallel(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t most;
+        double batches; /* after the page itself */
+    } row[] = {{0, 1}, {1, 20}, {6, 4}, {7, 3}, {30, 1}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        np_group g;
+        np_world_config c = plain_world(&g, 10, NP_TCP);
+        g.arrival = np_dist_constant(0);
+        c.duration = 200 * NP_SECOND;
+        g.work = (np_work_config){.shape = "exchange",
+                                  .gap = np_dist_constant(10e9),
+                                  .count = np_dist_constant(21),
+                                  .request = np_dist_constant(100),
+                                  .response = np_dist_constant(500),
+                                  .service = np_dist_constant(5e9)};
+        np_strategy s = nothing();
+        s.connection = NP_CONNECTION_PER_REQUEST;
+        s.parallel = row[i].most;
+        np_result *r = run(&c, &s, 0);
+        double at_once = row[i].most && row[i].most < 20 ? row[i].most : 20, each = 5.2;
+        assert_near(VALUE(r, SERVER_OPEN_PEAK), 10 * at_once, 0, "connections at once");
+        /* The last parts wait for the page and for all batches but their own, and arrive half a trip before
+           the answer's 5 s. */
+        assert_near(np_quantile_max(r->spread[NP_SPREAD_MESSAGE_DELAY]), row[i].batches * each + 0.150,
+                    1e-3 * row[i].batches * each, "the last request's delay");
+        np_result_destroy(r);
+    }
+}
+
 /* Polling fetches what waits: no push is lost, each waits for the next poll, half an interval on average. */
 static void test_polling(void **state)
 {
@@ -335,6 +423,8 @@ int main(void)
         cmocka_unit_test(test_conservation_and_common_numbers),
         cmocka_unit_test(test_nothing_breaks_in_a_roomy_box),
         cmocka_unit_test(test_per_request),
+        cmocka_unit_test(test_tls_handshakes),
+        cmocka_unit_test(test_parallel),
         cmocka_unit_test(test_polling),
         cmocka_unit_test(test_udp_exchanges_go_on),
     };
