@@ -157,6 +157,24 @@ static void read_listed(np_loading *l, const np_field *f, const np_node *n, cons
     complain_word(l, f, n, names);
 }
 
+/* No size, count or time is below 0. A normal distribution whose tail there is more than a thousandth is not
+   what anybody measured. */
+#define LEAST_MEAN_IN_SDS 3.09
+
+static bool can_be_negative(np_loading *l, const np_field *f, const np_node *n, const np_dist *d)
+{
+    if (d->kind != NP_DIST_NORMAL || d->a >= LEAST_MEAN_IN_SDS * d->b) return false;
+    np_report_node(
+        l->report, n,
+        "%s: %.2g %% of these %s would be negative; expected an sd of at most a third of the mean, or a "
+        "lognormal, weibull or pareto",
+        f->key, 50 * erfc(d->a / d->b / sqrt(2)),
+        f->unit == NP_UNIT_TIME   ? "times"
+        : f->unit == NP_UNIT_SIZE ? "sizes"
+                                  : "counts");
+    return true;
+}
+
 static void read_dist(np_loading *l, const np_field *f, const np_node *n, np_dist *at)
 {
     char why[NP_HINT + NP_QUOTED + 100];
@@ -176,6 +194,7 @@ static void read_dist(np_loading *l, const np_field *f, const np_node *n, np_dis
                        np_measure_format(most, sizeof most, f->unit, f->most));
         return;
     }
+    if (can_be_negative(l, f, n, &d)) return;
     if (f->positive_mean && !(np_dist_mean(&d) >= (double)NP_MICROSECOND)) {
         np_report_node(l->report, n, "%s: %s takes no time; expected a mean of 1us or more", f->key, n->text);
         return;

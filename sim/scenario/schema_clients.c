@@ -3,7 +3,6 @@
  */
 #include "schema_top.h"
 
-#include <math.h>
 #include <string.h>
 
 /* ---- workload ---- */
@@ -25,18 +24,6 @@ static void workload_begin(void *base)
                                .service = np_dist_constant(0)};
 }
 
-/* A normal distribution of sizes whose tail below 0 is more than a thousandth is not what anybody measured. */
-#define LEAST_MEAN_IN_SDS 3.09
-
-static void check_sizes(np_loading *l, const np_node *n, const char *key, const np_dist *d)
-{
-    if (d->kind != NP_DIST_NORMAL || d->a >= LEAST_MEAN_IN_SDS * d->b) return;
-    np_report_node(l->report, np_node_at(n, key),
-                   "%s: %.2g %% of these sizes would be negative; expected an sd of at most a third of the mean, "
-                   "or a lognormal, weibull or pareto",
-                   key, 50 * erfc(d->a / d->b / sqrt(2)));
-}
-
 static void workload_check(np_loading *l, const np_node *n, void *base)
 {
     np_group *g = base;
@@ -44,8 +31,6 @@ static void workload_check(np_loading *l, const np_node *n, void *base)
         np_report_node(l->report, n, "workload needs the key \"gap\": the time between rounds");
     if (g->work.request.a == MISSING)
         np_report_node(l->report, n, "workload needs the key \"request\": the size of the opener's message");
-    check_sizes(l, n, "request", &g->work.request);
-    check_sizes(l, n, "response", &g->work.response);
     if (g->work.gap.a == MISSING || !g->work.open_loop) return;
     if (!(np_dist_mean(&g->work.gap) >= (double)NP_MICROSECOND))
         np_report_node(

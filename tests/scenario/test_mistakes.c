@@ -45,6 +45,18 @@ static const struct row {
      "x:2:60: request: 11 % of these sizes would be negative; expected an sd of at most a third of the mean, "
      "or a "
      "lognormal, weibull or pareto"},
+    {MINIMAL "access: {jitter: normal(mean=5ms sd=5ms)}\n",
+     "x:5:18: jitter: 16 % of these times would be negative; expected an sd of at most a third of the mean, "
+     "or a "
+     "lognormal, weibull or pareto"},
+    {"clients:\n  - {name: a, count: 1, workload: {profile: web, count: normal(mean=3 sd=2)}}\nstrategies:\n "
+     " - "
+     "{name: s}\n",
+     "x:2:57: count: 6.7 % of these counts would be negative; expected an sd of at most a third of the mean, "
+     "or a "
+     "lognormal, weibull or pareto"},
+    {MINIMAL "  - {name: t, parallel: 6}\n",
+     "x:5:25: parallel: only connection: per-request has any use for it; a pool's size is the key \"pool\""},
 
     /* what does not go together in a box */
     {MINIMAL "nat: {adaptive: {start: 2k, end: 1k}}\n",
