@@ -51,13 +51,19 @@ typedef enum np_timeout {
 /* The key of a class in `nat.timeouts` ("tcp_established", "udp_stream", ...). */
 const char *np_timeout_name(np_timeout class);
 
-typedef enum np_refresh { NP_REFRESH_BOTH, NP_REFRESH_OUTBOUND, NP_REFRESH_INBOUND } np_refresh;
+typedef enum np_refresh {
+    NP_REFRESH_BOTH,
+    NP_REFRESH_OUTBOUND,
+    NP_REFRESH_INBOUND,
+    NP_REFRESH_UDP_OUTBOUND, /* of UDP outbound, of all else both (RFC 4787 REQ-6 is about UDP) */
+} np_refresh;
 typedef enum np_unknown { NP_UNKNOWN_DROP, NP_UNKNOWN_RESET, NP_UNKNOWN_ADOPT } np_unknown;
 typedef enum np_port_select {
     NP_PORT_PRESERVE,
     NP_PORT_RANDOM,
     NP_PORT_SEQUENTIAL,
     NP_PORT_LINUX, /* masquerade: the port this source has elsewhere, its own, or one of the same class */
+    NP_PORT_NONE,  /* nothing is translated: a stateful filter */
 } np_port_select;
 typedef enum np_expiry { NP_EXPIRY_EXACT, NP_EXPIRY_LAZY, NP_EXPIRY_SWEEP } np_expiry;
 
@@ -66,7 +72,8 @@ typedef enum np_at_expiry {
     NP_AT_EXPIRY_SILENT,
     NP_AT_EXPIRY_RESET_INSIDE,
     NP_AT_EXPIRY_RESET_BOTH,
-    NP_AT_EXPIRY_RESET_ON_TALK, /* whoever talks next is reset; a SYN is a new beginning */
+    NP_AT_EXPIRY_RESET_ON_TALK,        /* whoever talks next is reset; a SYN is a new beginning */
+    NP_AT_EXPIRY_RESET_INSIDE_ON_TALK, /* only the inside host, when it talks; the outside hears nothing */
 } np_at_expiry;
 
 /* RFC 4787 4.1, 5: which part of the remote end counts. */
@@ -85,6 +92,15 @@ typedef enum np_tracking {
 } np_tracking;
 typedef enum np_invalid { NP_INVALID_DROP, NP_INVALID_LEAK } np_invalid;
 
+/* From the moment the table holds more than `above` mappings until it holds `until` or fewer (<= above; less
+   is a hysteresis), no idle timeout is longer than `most` (> 0). MikroTik's steps, Junos's early ageing. */
+typedef struct np_fill_step {
+    uint32_t above, until;
+    np_time most;
+} np_fill_step;
+
+#define NP_FILL_STEPS_MOST 8
+
 typedef struct np_nat_config {
     const char *name;  /* of the profile, for messages; not owned */
     uint32_t capacity; /* mappings, 1 .. 2^26 */
@@ -96,6 +112,8 @@ typedef struct np_nat_config {
         uint32_t start, end; /* all timeouts shrink while the table holds more than `start` mappings: by (end
                                 - n) / (end - start), to nothing at `end`, which may be above the capacity
                                 (pf). end 0: they do not */
+        np_fill_step step[NP_FILL_STEPS_MOST];
+        uint32_t steps; /* that there are: beside the scaling, or in its place */
     } adaptive;
     np_expiry expiry; /* exact: gone at its deadline. lazy: gone when next looked at or in the way; until
                          then it fills its place. sweep: gone at the first multiple of `sweep` from its
@@ -124,6 +142,10 @@ typedef struct np_nat_config {
         uint32_t block;     /* ports come in blocks of so many, each one inside host's; 0: they do not */
         uint32_t blocks;    /* most blocks an inside host can have at a time; >= 1 */
         uint32_t per_host;  /* most mappings an inside host can have; 0: as many as there is room for */
+        uint32_t per_destination; /* most mappings a public address can have to one remote end (address, port,
+                                     protocol); 0: as many as there are ports */
+        uint32_t tries;           /* ports looked at on one address, or in one block, before it counts as
+                                     exhausted; >= 1. LINUX has its own number */
         np_time hold;  /* so long after its last use an outside key (with blocks: a block) is not given to
                           another inside host */
         np_addr first; /* IPv4 */
@@ -137,6 +159,10 @@ typedef struct np_nat_config {
 /* False and *e (a sentence that names the profile, the key and what would be right) unless all of it makes
    sense together. np_box_create asks for itself. */
 bool np_nat_check(const np_nat_config *c, np_error *e);
+
+/* The same for whoever wants all that is wrong: `each` hears a sentence for each, which begins with the key
+   ("adaptive.start is 5 and ..."). Whether it heard none. */
+bool np_nat_check_each(const np_nat_config *c, void (*each)(void *ctx, const char *text), void *ctx);
 
 /* Names of the eviction policies ("lru", "refuse", ...), NULL at the end. */
 const char *const *np_evict_list(void);

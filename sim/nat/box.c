@@ -6,8 +6,8 @@
  * Room comes before the port, as in Linux: a flow that then finds no port has cost another its place.
  *
  * Memory: everything at creation: the table, and beside it only what the configuration asks for. Bytes an
- * entry: table 88, tracker linux 64, chains 4 each, hosts 56, resets at expiry 20, reset on talk and hold 88
- * each.
+ * entry: table 88, tracker linux 64, chains 4 each, hosts and destinations 56 each, resets at expiry 20,
+ * reset on talk and hold 88 each.
  */
 #include "box_state.h"
 #include "natpulse/memory.h"
@@ -42,6 +42,7 @@ static bool make_ports(np_box *b)
     const np_nat_config *c = &b->config;
     if ((c->ports.block != 0 || c->ports.per_host != 0) && !(b->hosts = np_hosts_create(c->capacity)))
         return false;
+    if (c->ports.per_destination != 0 && !(b->destinations = np_hosts_create(c->capacity))) return false;
     if (c->ports.block == 0) return c->ports.hold == 0 || (b->held = np_table_create(c->capacity)) != NULL;
     uint32_t each = ((uint32_t)c->ports.high - c->ports.low + 1) / c->ports.block;
     return (b->blocks = np_blocks_create(c->ports.addresses, each, c->ports.low, c->ports.block)) != NULL;
@@ -52,7 +53,8 @@ static bool make_farewell(np_box *b)
     const np_nat_config *c = &b->config;
     switch (c->at_expiry) {
     case NP_AT_EXPIRY_SILENT: return true;
-    case NP_AT_EXPIRY_RESET_ON_TALK: return (b->expired = np_table_create(c->capacity)) != NULL;
+    case NP_AT_EXPIRY_RESET_ON_TALK:
+    case NP_AT_EXPIRY_RESET_INSIDE_ON_TALK: return (b->expired = np_table_create(c->capacity)) != NULL;
     default: return (b->ends = np_memory_zeroed(c->capacity * sizeof *b->ends)) != NULL;
     }
 }
@@ -89,6 +91,8 @@ np_box *np_box_create(const np_nat_config *c, np_key key, uint32_t entity, np_er
         b->due = NP_NEVER;
         b->now = b->filled = b->idle_from = INT64_MIN;
         b->next_port = c->ports.low;
+        b->adapts = c->adaptive.end != 0 || c->adaptive.steps != 0;
+        b->longest = NP_NEVER;
         b->track = (np_track_config){.timeout = b->config.timeout,
                                      .loose = c->loose,
                                      .be_liberal = c->be_liberal,
@@ -96,8 +100,8 @@ np_box *np_box_create(const np_nat_config *c, np_key key, uint32_t entity, np_er
     }
     bool whole = b != NULL && make_parts(b);
     if (whole)
-        b->beside = b->chain[NP_CHAIN_INSIDE] || b->chain[NP_CHAIN_OUTSIDE] || b->hosts || b->held ||
-                    b->expired || b->ends;
+        b->beside = b->chain[NP_CHAIN_INSIDE] || b->chain[NP_CHAIN_OUTSIDE] || b->hosts || b->destinations ||
+                    b->held || b->expired || b->ends;
     if (!whole)
         np_fail_memory(e, "a NAT's table");
     else if (make_policy(b, e))
@@ -115,6 +119,7 @@ void np_box_destroy(np_box *b)
     np_table_destroy(b->held);
     for (int i = 0; i < NP_CHAIN_KINDS; i++) np_chains_destroy(b->chain[i]);
     np_hosts_destroy(b->hosts);
+    np_hosts_destroy(b->destinations);
     np_blocks_destroy(b->blocks);
     free(b->side);
     free(b->ends);
@@ -143,8 +148,9 @@ static np_mapping mapping_of(const np_entry *e)
 /* No tap hears of what only the box's own stack has to do with. */
 static void tell(const np_box *b, np_mapping_event what, const np_mapping *m, np_time when)
 {
-    if (b->tap.mapping == NULL || (m->inside.family == 4 && np_addr_equal(&m->inside.local, &m->external)))
-        return;
+    bool own = m->inside.family == 4 && np_addr_equal(&m->inside.local, &m->external) &&
+               b->config.ports.select != NP_PORT_NONE;
+    if (b->tap.mapping == NULL || own) return;
     b->tap.mapping(b->tap.ctx, what, m, when);
 }
 
@@ -183,6 +189,16 @@ bool np_box_make_room(np_box *b, const np_tuple *inside, np_time now, np_reason 
     return false;
 }
 
+/* A public address has one mapping more to a destination, or one less. IPv6 is not counted. */
+static void count_destination(np_box *b, const np_entry *e, bool more)
+{
+    if (b->destinations == NULL || e->family != 4) return;
+    np_tuple outside = np_entry_outside(e);
+    uint32_t n = np_hosts_get(b->destinations, &outside.remote, np_box_destination(&outside));
+    np_hosts_at(b->destinations, n)->mappings += more ? 1 : UINT32_MAX;
+    if (!more) np_hosts_drop(b->destinations, n);
+}
+
 /* What is kept beside the table hears of a new entry. */
 static void note_new(np_box *b, const np_tuple *inside, uint32_t entry)
 {
@@ -191,7 +207,8 @@ static void note_new(np_box *b, const np_tuple *inside, uint32_t entry)
         if (b->chain[i] != NULL) np_chains_add(b->chain[i], entry);
     if (b->ends != NULL) b->ends[entry] = (np_ends){.heard = 0};
     if (b->expired != NULL) np_graves_forget(b->expired, inside);
-    if (np_entry_is_own(e)) return;
+    if (np_entry_is_own(b, e)) return;
+    count_destination(b, e, true);
     if (b->hosts != NULL)
         np_hosts_at(b->hosts, np_hosts_get(b->hosts, &inside->local, inside->family))->mappings++;
 }
@@ -203,7 +220,8 @@ static void note_gone(np_box *b, uint32_t entry, np_time when)
     np_tuple inside = np_entry_inside(e);
     for (int i = 0; i < NP_CHAIN_KINDS; i++)
         if (b->chain[i] != NULL) np_chains_remove(b->chain[i], entry);
-    if (np_entry_is_own(e)) return;
+    if (np_entry_is_own(b, e)) return;
+    count_destination(b, e, false);
     np_addr external = {.word = {e->addr.v4.external}};
     bool ports = e->family == 4 && np_has_ports(e->proto);
     if (b->held != NULL && ports) {
@@ -227,6 +245,7 @@ void np_box_remove(np_box *b, uint32_t entry, np_mapping_event what, np_time whe
     if (b->policy->removing != NULL) b->policy->removing(b->policy_state, &b->policy_view, entry);
     if (b->beside) note_gone(b, entry, b->config.expiry == NP_EXPIRY_LAZY ? b->now : when);
     np_table_remove(b->table, entry);
+    if (b->adapts) np_box_note_count(b);
     b->counts.evictions += what == NP_MAPPING_EVICTED;
     b->counts.expiries += what == NP_MAPPING_EXPIRED;
     tell(b, what, &m, when);
@@ -248,6 +267,7 @@ uint32_t np_box_insert(np_box *b, const np_tuple *inside, uint8_t class, uint8_t
     e->conn = p->conn;
     if (b->beside) note_new(b, inside, entry);
     if (b->policy->inserted != NULL) b->policy->inserted(b->policy_state, &b->policy_view, entry, now);
+    if (b->adapts) np_box_note_count(b);
     np_box_note_fill(b, e);
     b->counts.inserts++;
     if (b->tap.mapping != NULL) {
@@ -305,7 +325,7 @@ size_t np_box_bytes(const np_box *b)
     if (b->policy->bytes != NULL) bytes += b->policy->bytes(b->policy_state);
     if (b->tracker != NULL) bytes += b->config.capacity * b->tracker->bytes;
     for (int i = 0; i < NP_CHAIN_KINDS; i++) bytes += np_chains_bytes(b->chain[i]);
-    bytes += np_hosts_bytes(b->hosts) + np_blocks_bytes(b->blocks);
+    bytes += np_hosts_bytes(b->hosts) + np_hosts_bytes(b->destinations) + np_blocks_bytes(b->blocks);
     if (b->ends != NULL) bytes += b->config.capacity * sizeof *b->ends;
     if (b->expired != NULL) bytes += np_table_bytes(b->expired);
     if (b->held != NULL) bytes += np_table_bytes(b->held);

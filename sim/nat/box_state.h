@@ -38,6 +38,7 @@ struct np_box {
     np_time now; /* of the latest call: time must not run backwards */
     np_nat_config config;
     bool beside;               /* something is kept beside the table */
+    bool adapts;               /* timeouts depend on how full the table is */
     bool coarse;               /* keys leave out some of the remote end: */
     np_dependence grain[2];    /* what they have of it, for IPv4 and IPv6 */
     const np_tracker *tracker; /* NULL: none */
@@ -49,6 +50,7 @@ struct np_box {
     char *side; /* the tracker's state, .bytes for each entry */
     np_chains *chain[NP_CHAIN_KINDS];
     np_hosts *hosts;
+    np_hosts *destinations; /* by np_box_destination */
     np_blocks *blocks;
     np_ends *ends;     /* for each entry */
     np_table *expired; /* graves of mappings whose ends are reset when they talk */
@@ -60,6 +62,8 @@ struct np_box {
     uint64_t port_draws; /* random port searches begun */
     uint16_t next_port;  /* of NP_PORT_SEQUENTIAL */
     np_time filled;      /* when a mapping was last made (adaptive timeouts) */
+    np_time longest;     /* no timeout is longer, by the steps that the table's fill is past */
+    uint32_t crowded;    /* bit i: past adaptive.step[i] */
     np_time idle_from;   /* when the box will have handled all packets it was given (cpu) */
 };
 
@@ -102,9 +106,27 @@ static inline bool np_box_is_public(const np_box *b, const np_addr *a, int famil
 }
 
 /* Of the box's own stack, and no inside host's (tracked.c). */
-static inline bool np_entry_is_own(const np_entry *e)
+static inline bool np_entry_is_own(const np_box *b, const np_entry *e)
 {
-    return e->family == 4 && e->addr.v4.local == e->addr.v4.external;
+    return e->family == 4 && e->addr.v4.local == e->addr.v4.external &&
+           b->config.ports.select != NP_PORT_NONE;
+}
+
+/* What of an outside key tells destinations apart beside the remote address: np_box.destinations. */
+static inline uint64_t np_box_destination(const np_tuple *outside)
+{
+    return outside->local.word[0] | (uint64_t)outside->remote_port << 32 | (uint64_t)outside->proto << 48;
+}
+
+/* Whether a packet of this direction renews its mapping. */
+static inline bool np_box_refreshes(const np_box *b, uint8_t proto, bool outbound)
+{
+    switch (b->config.refresh) {
+    case NP_REFRESH_BOTH: return true;
+    case NP_REFRESH_OUTBOUND: return outbound;
+    case NP_REFRESH_INBOUND: return !outbound;
+    default: return outbound || proto != NP_UDP;
+    }
 }
 
 static inline void np_translate_outbound(np_packet *p, const np_entry *e)
@@ -147,6 +169,9 @@ static inline void *np_box_side(const np_box *b, uint32_t entry)
 /* A timeout as it is with the table as full as it is now. */
 np_time np_box_adapted(const np_box *b, np_time timeout);
 
+/* The table holds one mapping more, or less: which steps it is past. Only with np_box.adapts. */
+void np_box_note_count(np_box *b);
+
 /* When a mapping with this deadline is really taken. */
 np_time np_box_taken_at(const np_box *b, np_time deadline);
 
@@ -157,7 +182,7 @@ void np_box_note_fill(np_box *b, const np_entry *e);
 static inline np_time np_box_deadline(const np_box *b, const np_entry *e)
 {
     np_time timeout = b->config.timeout[e->class];
-    if (b->config.adaptive.end != 0) timeout = np_box_adapted(b, timeout);
+    if (b->adapts) timeout = np_box_adapted(b, timeout);
     return timeout > NP_NEVER - e->last ? NP_NEVER : e->last + timeout;
 }
 

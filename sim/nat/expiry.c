@@ -9,17 +9,34 @@
  * Adaptive timeouts scale all classes alike, so that the lists stay in order of deadlines. But then a new
  * mapping does bring deadlines forward, and .due is found anew for each: by the heads of the lists. What has
  * died of crowding did so when the table was last filled, though its deadline now reads as if it had been
- * earlier. Each one that goes gives the others more time again.
+ * earlier. Each one that goes gives the others more time again. Steps cap all classes at the same time, so
+ * that this holds of them too.
  */
 #include "box_state.h"
 
 np_time np_box_adapted(const np_box *b, np_time timeout)
 {
     uint32_t start = b->config.adaptive.start, end = b->config.adaptive.end, n = np_table_used(b->table);
-    if (n <= start) return timeout;
+    if (timeout > b->longest) timeout = b->longest;
+    if (end == 0 || n <= start) return timeout;
     if (n >= end) return 0;
     __extension__ unsigned __int128 scaled = (unsigned __int128)timeout * (end - n) / (end - start);
     return (np_time)scaled;
+}
+
+void np_box_note_count(np_box *b)
+{
+    uint32_t n = np_table_used(b->table);
+    b->longest = NP_NEVER;
+    for (uint32_t i = 0; i < b->config.adaptive.steps; i++) {
+        const np_fill_step *s = &b->config.adaptive.step[i];
+        uint32_t bit = UINT32_C(1) << i;
+        if (n > s->above)
+            b->crowded |= bit;
+        else if (n <= s->until)
+            b->crowded &= ~bit;
+        if ((b->crowded & bit) && s->most < b->longest) b->longest = s->most;
+    }
 }
 
 /* The mapping with the earliest deadline (the lower class on a tie), which is put into *deadline. */
@@ -40,7 +57,7 @@ static uint32_t first_to_expire(const np_box *b, np_time *deadline)
 
 np_time np_box_taken_at(const np_box *b, np_time deadline)
 {
-    if (b->config.adaptive.end != 0 && deadline < b->filled) deadline = b->filled;
+    if (b->adapts && deadline < b->filled) deadline = b->filled;
     if (b->config.expiry != NP_EXPIRY_SWEEP || deadline == NP_NEVER) return deadline;
     np_time over = deadline % b->config.sweep;
     if (over == 0) return deadline;
@@ -50,7 +67,7 @@ np_time np_box_taken_at(const np_box *b, np_time deadline)
 void np_box_note_fill(np_box *b, const np_entry *e)
 {
     b->filled = e->last;
-    if (b->config.adaptive.end == 0 || b->config.expiry == NP_EXPIRY_LAZY) {
+    if (!b->adapts || b->config.expiry == NP_EXPIRY_LAZY) {
         np_box_note_deadline(b, e);
         return;
     }

@@ -1,13 +1,14 @@
 /*
  * What a box says to the ends of a TCP connection whose mapping was idle too long: nothing, or
  *
- *     reset-inside, reset-both   a reset at that moment (Azure's load balancer). It must carry the sequence
- * number that its receiver waits for (RFC 5961 3.2), which is the last ACK that the receiver sent: so the box
- * notes ACKs as they pass. A receiver that has sent none yet is waiting for its SYN to be answered: a reset
- * that acknowledges it. reset-on-talk              a reset to whoever talks next, which can be made from what
- * it says (AWS): so the box remembers who has expired.
+ * reset-inside, reset-both: a reset at that moment (Azure's load balancer, where asked to). It must carry the
+ * sequence number that its receiver waits for (RFC 5961 3.2), which is the last ACK that the receiver sent:
+ * so the box notes ACKs as they pass. A receiver that has sent none yet is waiting for its SYN to be
+ * answered: a reset that acknowledges it. An end that was never heard is not told.
  *
- * An end that was never heard is not told.
+ * reset-on-talk: a reset to whoever talks next, which can be made from what it says (AWS's load balancer): so
+ * the box remembers who has expired. reset-inside-on-talk: to the inside host only (AWS's NAT gateway); what
+ * the outside says next finds no mapping, and no more.
  */
 #include "box_state.h"
 
@@ -62,6 +63,7 @@ void np_farewell(np_box *b, uint32_t entry, np_time when)
 bool np_farewell_is_due(const np_box *b, const np_packet *p, const np_tuple *key, bool outbound)
 {
     if (p->proto != NP_TCP || (p->flags & NP_RST) || (outbound && np_track_opens(p))) return false;
+    if (!outbound && b->config.at_expiry == NP_AT_EXPIRY_RESET_INSIDE_ON_TALK) return false;
     uint32_t grave =
         outbound ? np_table_find_inside(b->expired, key) : np_table_find_outside(b->expired, key);
     return grave != NP_ENTRY_NONE;

@@ -1,4 +1,4 @@
-/* Inside hosts with mappings. See hosts.h. An index of half-empty slots, probed one by one, over numbered
+/* Hosts with mappings. See hosts.h. An index of half-empty slots, probed one by one, over numbered
  * records. */
 #include "hosts.h"
 #include "hash.h"
@@ -37,9 +37,9 @@ size_t np_hosts_bytes(const np_hosts *h)
     return h == NULL ? 0 : sizeof *h + h->most * sizeof *h->host + h->slots * sizeof *h->slot;
 }
 
-static uint32_t home_of(const np_hosts *h, const np_addr *addr, uint8_t family)
+static uint32_t home_of(const np_hosts *h, const np_addr *addr, uint64_t rest)
 {
-    uint64_t hash = np_hash_fold(addr->half[0] ^ NP_HASH_A, addr->half[1] ^ NP_HASH_B ^ family);
+    uint64_t hash = np_hash_fold(addr->half[0] ^ NP_HASH_A, addr->half[1] ^ NP_HASH_B ^ rest);
     return (uint32_t)((hash >> 32) * h->slots >> 32);
 }
 
@@ -49,24 +49,24 @@ static uint32_t after(const np_hosts *h, uint32_t at)
 }
 
 /* The slot of that host, or the empty one where it would stand. */
-static uint32_t slot_of(const np_hosts *h, const np_addr *addr, uint8_t family)
+static uint32_t slot_of(const np_hosts *h, const np_addr *addr, uint64_t rest)
 {
-    uint32_t at = home_of(h, addr, family);
+    uint32_t at = home_of(h, addr, rest);
     for (; h->slot[at] != 0; at = after(h, at)) {
         const np_host *host = &h->host[h->slot[at] - 1];
-        if (host->family == family && np_addr_equal(&host->addr, addr)) break;
+        if (host->rest == rest && np_addr_equal(&host->addr, addr)) break;
     }
     return at;
 }
 
-uint32_t np_hosts_find(const np_hosts *h, const np_addr *addr, uint8_t family)
+uint32_t np_hosts_find(const np_hosts *h, const np_addr *addr, uint64_t rest)
 {
-    return h->slot[slot_of(h, addr, family)] - 1; /* an empty slot: NP_HOST_NONE */
+    return h->slot[slot_of(h, addr, rest)] - 1; /* an empty slot: NP_HOST_NONE */
 }
 
-uint32_t np_hosts_get(np_hosts *h, const np_addr *addr, uint8_t family)
+uint32_t np_hosts_get(np_hosts *h, const np_addr *addr, uint64_t rest)
 {
-    uint32_t at = slot_of(h, addr, family);
+    uint32_t at = slot_of(h, addr, rest);
     if (h->slot[at] != 0) return h->slot[at] - 1;
     uint32_t i = h->freed;
     if (i != NP_HOST_NONE)
@@ -74,7 +74,7 @@ uint32_t np_hosts_get(np_hosts *h, const np_addr *addr, uint8_t family)
     else
         i = h->fresh++;
     assert(i < h->most);
-    h->host[i] = (np_host){.addr = *addr, .first_block = UINT32_MAX, .family = family};
+    h->host[i] = (np_host){.addr = *addr, .rest = rest, .first_block = UINT32_MAX};
     h->slot[at] = i + 1;
     return i;
 }
@@ -89,10 +89,10 @@ void np_hosts_drop(np_hosts *h, uint32_t i)
 {
     np_host *host = &h->host[i];
     if (host->mappings != 0) return;
-    uint32_t hole = slot_of(h, &host->addr, host->family);
+    uint32_t hole = slot_of(h, &host->addr, host->rest);
     for (uint32_t at = after(h, hole); h->slot[at] != 0; at = after(h, at)) {
         const np_host *other = &h->host[h->slot[at] - 1];
-        uint32_t home = home_of(h, &other->addr, other->family);
+        uint32_t home = home_of(h, &other->addr, other->rest);
         uint32_t from_home = at >= home ? at - home : at + h->slots - home;
         uint32_t from_hole = at >= hole ? at - hole : at + h->slots - hole;
         if (from_home < from_hole) continue;
@@ -100,7 +100,6 @@ void np_hosts_drop(np_hosts *h, uint32_t i)
         hole = at;
     }
     h->slot[hole] = 0;
-    host->family = 0;
     host->next_free = h->freed;
     h->freed = i;
 }

@@ -77,7 +77,7 @@ static inline void passed(np_box *b, const np_packet *p, uint32_t entry, bool ou
     np_entry *e = np_table_entry(b->table, entry);
     e->seen |= outbound ? NP_SEEN_OUTBOUND : NP_SEEN_INBOUND;
     if (b->ends != NULL) np_farewell_note(&b->ends[entry], p, outbound);
-    if (b->config.refresh == (outbound ? NP_REFRESH_INBOUND : NP_REFRESH_OUTBOUND)) return;
+    if (!np_box_refreshes(b, e->proto, outbound)) return;
     np_box_renew(b, entry, np_track_class(e), now);
 }
 

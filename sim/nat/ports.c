@@ -10,15 +10,13 @@
  * finds no port there. On each address: the inside port itself if it is to be preserved and its key is free
  * (even outside of the range); then from a random or the next port of the range upwards, around its end.
  *
+ * An address that has as many mappings to the remote end as it may (ports.per_destination) is passed over.
+ *
  * With blocks a host's range is one of its blocks after the other, then that of a new one if it may have
  * more; a port is preserved where it lies in the block.
  */
 #include "box_state.h"
 #include "hash.h"
-
-/* Keys tried on one address before it counts as exhausted. With one port in 100 free, a search this long
-   fails once in 30,000. Linux gives up after 248, VPP after 10, Cilium after 32 or 128. */
-#define TRIES 1024u
 
 /* A search for the outside key of a new mapping. */
 typedef struct seeker {
@@ -90,7 +88,7 @@ static uint32_t first_try(np_box *b, uint16_t low, uint32_t count)
 static bool search(seeker *s, uint16_t low, uint32_t count)
 {
     np_box *b = s->box;
-    uint32_t tries = count < TRIES ? count : TRIES, at = first_try(b, low, count);
+    uint32_t most = b->config.ports.tries, tries = count < most ? count : most, at = first_try(b, low, count);
     for (uint32_t i = 0; i < tries; i++, at = at + 1 == count ? 0 : at + 1) {
         if (!is_free(s, (uint16_t)(low + at))) continue;
         b->next_port = (uint16_t)(low + (at + 1 == count ? 0 : at + 1));
@@ -104,9 +102,19 @@ static void set_address(seeker *s, uint32_t n)
     s->outside.local = np_addr_ipv4(np_addr_to_ipv4(&s->box->config.ports.first) + n);
 }
 
+/* Whether the address may have one more mapping to this remote end. */
+static bool may_serve(const seeker *s)
+{
+    const np_box *b = s->box;
+    if (b->destinations == NULL) return true;
+    uint32_t n = np_hosts_find(b->destinations, &s->outside.remote, np_box_destination(&s->outside));
+    return n == NP_HOST_NONE || np_hosts_at(b->destinations, n)->mappings < b->config.ports.per_destination;
+}
+
 static bool in_range(seeker *s, uint16_t own)
 {
     uint16_t low = s->box->config.ports.low, high = s->box->config.ports.high;
+    if (!may_serve(s)) return false;
     if (s->preserve && is_free(s, own)) return true;
     return s->has_ports && search(s, low, (uint32_t)high - low + 1);
 }
@@ -124,6 +132,7 @@ static bool in_block(seeker *s, np_host *host, uint32_t block, uint16_t own)
     uint16_t low = np_blocks_first_port(blocks, block);
     uint32_t size = s->box->config.ports.block;
     set_address(s, np_blocks_address(blocks, block));
+    if (!may_serve(s)) return false;
     np_blocks_use(blocks, block);
     if (s->preserve && own >= low && (uint32_t)(own - low) < size && is_free(s, own)) return true;
     if (search(s, low, size)) return true;
@@ -141,6 +150,8 @@ static bool in_some_block(seeker *s, np_host *host, uint32_t home, uint16_t own)
     }
     for (uint32_t i = 0; i < addresses && host->blocks < s->box->config.ports.blocks; i++) {
         uint32_t address = home < addresses - i ? home + i : home - (addresses - i);
+        set_address(s, address);
+        if (!may_serve(s)) continue;
         uint32_t block = np_blocks_take(blocks, host, address, s->now);
         if (block != NP_BLOCK_NONE) return in_block(s, host, block, own); /* all of it is free */
     }
@@ -197,7 +208,9 @@ bool np_ports_choose(np_box *b, const np_tuple *inside, const np_packet *p, np_t
     *external = inside->local;
     *port = inside->local_port;
     /* not translated: the outside key is the inside key */
-    if (inside->family != 4 || np_box_is_public(b, &inside->local, 4)) return true;
+    if (inside->family != 4 || b->config.ports.select == NP_PORT_NONE ||
+        np_box_is_public(b, &inside->local, 4))
+        return true;
     if (reuse(b, inside, now, external, port)) return true;
 
     bool ports = np_has_ports(inside->proto);

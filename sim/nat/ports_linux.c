@@ -51,7 +51,7 @@ static bool take(np_box *b, const np_tuple *outside, const np_addr *host, const 
     bool syn = p->proto == NP_TCP && (p->flags & NP_SYN);
     if (left > HARDER_FROM || !syn || b->tracker == NULL || b->tracker->yields == NULL) return false;
     uint32_t holder = np_table_find_outside(b->table, outside);
-    if (holder == NP_ENTRY_NONE || np_entry_is_own(np_table_peek(b->table, holder)) ||
+    if (holder == NP_ENTRY_NONE || np_entry_is_own(b, np_table_peek(b->table, holder)) ||
         !b->tracker->yields(np_box_side(b, holder), p))
         return false;
     np_box_remove(b, holder, NP_MAPPING_CLOSED, now);

@@ -26,11 +26,6 @@
 
 #define SIDE_WORDS 8 /* of 8 bytes: the largest side state there is */
 
-static inline bool refreshes(const np_box *b, bool outbound)
-{
-    return b->config.refresh != (outbound ? NP_REFRESH_INBOUND : NP_REFRESH_OUTBOUND);
-}
-
 static bool passes(np_track_verdict verdict)
 {
     return verdict == NP_TRACK_RENEW || verdict == NP_TRACK_PASS || verdict == NP_TRACK_DELETE;
@@ -70,7 +65,8 @@ static np_track_verdict judge(np_box *b, const np_packet *p, uint32_t entry, boo
         e->state = a.mark;
         if (forward) e->seen |= outbound ? NP_SEEN_OUTBOUND : NP_SEEN_INBOUND;
         if (forward && b->ends != NULL) np_farewell_note(&b->ends[entry], p, outbound);
-        if (a.verdict == NP_TRACK_CUT || (a.verdict == NP_TRACK_RENEW && refreshes(b, outbound)))
+        if (a.verdict == NP_TRACK_CUT ||
+            (a.verdict == NP_TRACK_RENEW && np_box_refreshes(b, p->proto, outbound)))
             np_box_renew(b, entry, a.class, now);
     }
     if (a.verdict == NP_TRACK_CHALLENGE) challenge(b, p, &a, outbound, now);
@@ -181,7 +177,7 @@ np_handled np_tracked_inbound(np_box *b, np_packet *p, const np_tuple *outside, 
     if (!passes(v))
         return (np_handled){b->tracker->own_stack ? np_unknown_inbound(b, p) : NP_DROP, NP_REASON_INVALID};
     const np_entry *e = np_table_peek(b->table, entry);
-    if (np_entry_is_own(e)) {
+    if (np_entry_is_own(b, e)) {
         b->counts.unknown_in++;
         return (np_handled){np_unknown_inbound(b, p), NP_REASON_NO_MAPPING};
     }
