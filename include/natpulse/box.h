@@ -160,9 +160,10 @@ typedef struct np_nat_config {
    sense together. np_box_create asks for itself. */
 bool np_nat_check(const np_nat_config *c, np_error *e);
 
-/* The same for whoever wants all that is wrong: `each` hears a sentence for each, which begins with the key
-   ("adaptive.start is 5 and ..."). Whether it heard none. */
-bool np_nat_check_each(const np_nat_config *c, void (*each)(void *ctx, const char *text), void *ctx);
+/* The same for whoever wants all that is wrong: for each `each` hears a sentence, and the keys that it is
+   about with spaces between ("adaptive.start adaptive.end"). Whether it heard none. */
+bool np_nat_check_each(const np_nat_config *c, void (*each)(void *ctx, const char *keys, const char *text),
+                       void *ctx);
 
 /* Names of the eviction policies ("lru", "refuse", ...), NULL at the end. */
 const char *const *np_evict_list(void);

@@ -14,6 +14,7 @@ typedef struct walk {
     np_arena *arena;
     np_scenario top;
     np_nat_draft nat;
+    np_fill_draft step;
     np_link_config access, core;
     np_group group;
     np_strategy strategy;
@@ -27,6 +28,7 @@ static const void *sample(const walk *k, const np_field *f)
     if (s == &np_section_nat) return &k->nat;
     if (s == &np_section_link) return strcmp(f->key, "core") == 0 ? &k->core : &k->access;
     if (s == &np_section_client) return &k->group;
+    if (s == &np_section_fill_step) return &k->step;
     return &k->strategy;
 }
 
@@ -40,8 +42,7 @@ static const char *kept(walk *k, FILE *out, char **text)
 
 static const char *form_of(walk *k, const np_field *f)
 {
-    static const char *const quantity[] = {"number", "count",    "size", "rate",
-                                           "share",  "duration", "power"};
+    static const char *const quantity[] = {"number", "count", "size", "rate", "share", "duration", "power"};
     static const char *const dist[] = {"numbers", "counts",    "sizes", "rates",
                                        "shares",  "durations", "powers"};
     char *text = NULL;
@@ -52,9 +53,11 @@ static const char *form_of(walk *k, const np_field *f)
     case NP_TYPE_WHOLE:
     case NP_TYPE_REAL:
         return f->zero ? np_arena_format(k->arena, "%s|%s", quantity[f->unit], f->zero) : quantity[f->unit];
+    case NP_TYPE_PORTION:
+        return f->zero ? np_arena_format(k->arena, "count|share|%s", f->zero) : "count|share";
     case NP_TYPE_DIST:
-        return np_arena_format(k->arena, f->zero ? "distribution of %s|%s" : "distribution of %s", dist[f->unit],
-                               f->zero);
+        return np_arena_format(k->arena, f->zero ? "distribution of %s|%s" : "distribution of %s",
+                               dist[f->unit], f->zero);
     case NP_TYPE_SECTION: return f->section->kind ? "profile or map" : "map";
     case NP_TYPE_OWN: return f->form;
     default: break;
@@ -84,6 +87,7 @@ static const char *fallback_of(walk *k, const np_field *f, const void *base)
     if (f->type == NP_TYPE_WHOLE && f->unit == NP_UNIT_TIME && !f->zero &&
         *(const np_time *)at < (np_time)f->least)
         return ""; /* it must be said, or depends on others */
+    if (f->type == NP_TYPE_PORTION && ((const np_portion *)at)->share == NP_PORTION_UNSAID) return "";
     if ((f->type == NP_TYPE_TEXT || f->type == NP_TYPE_LISTED) && !*(const char *const *)at) return "";
     FILE *out = open_memstream(&text, &size);
     if (!out) return NULL;
@@ -121,6 +125,7 @@ bool np_scenario_keys(void (*each)(void *ctx, const np_scenario_key *key), void 
     np_locale locale = np_locale_enter();
     np_scenario_defaults(&k.top);
     np_section_nat.begin(&k.nat);
+    k.step.until.share = NP_PORTION_UNSAID;
     k.access = k.top.world.access_up;
     k.core = k.top.world.core_up;
     np_section_client.begin(&k.group);

@@ -246,6 +246,14 @@ static void complain_unknown(np_loading *l, const np_section *s, const np_node *
     free(names);
 }
 
+const np_node *np_profile_tree(np_loading *l, const np_section *s, const np_node *n)
+{
+    const char *path = np_profile_file(l->profiles, s->kind, n->text, n->source->dir);
+    for (const cached *c = l->profiles->first; path && c; c = c->next)
+        if (strcmp(c->path, path) == 0) return c->root;
+    return NULL;
+}
+
 /* The field "name" of a section gets the profile's name, which an upper layer may override. */
 static void set_name(const np_section *s, void *base, const char *name)
 {

@@ -32,6 +32,8 @@ bool np_node_expect(np_loading *l, const np_node *n, np_node_kind kind, const ch
 
 /* ---- values ---- */
 
+#define MOST_PORTION 10.0 /* of a capacity */
+
 static void store_whole(const np_field *f, void *at, uint64_t value)
 {
     switch (f->size) {
@@ -121,6 +123,28 @@ static void read_real(np_loading *l, const np_field *f, const np_node *n, double
         if (!zero && !in_range(l, f, n, value)) return;
     }
     *at = value;
+}
+
+static void read_portion(np_loading *l, const np_field *f, const np_node *n, np_portion *at)
+{
+    size_t length = strlen(n->text);
+    uint32_t count = 0;
+    np_field part = *f;
+    part.size = sizeof count;
+    part.unit = NP_UNIT_COUNT;
+    if (length == 0 || n->text[length - 1] != '%') {
+        uint32_t before = l->report->n;
+        read_whole(l, &part, n, &count);
+        if (l->report->n == before) *at = (np_portion){.count = count};
+        return;
+    }
+    double share = 0;
+    part.unit = NP_UNIT_SHARE;
+    part.least = 0;
+    part.most = MOST_PORTION;
+    uint32_t before = l->report->n;
+    read_real(l, &part, n, &share);
+    if (l->report->n == before) *at = (np_portion){.share = share};
 }
 
 static void complain_word(np_loading *l, const np_field *f, const np_node *n, const char *const *names)
@@ -216,12 +240,14 @@ static void read_field(np_loading *l, const np_field *f, const np_node *n, void 
     }
     const char *expected = f->type == NP_TYPE_WHOLE || f->type == NP_TYPE_REAL || f->type == NP_TYPE_DIST
                                ? np_measure_expected(f->unit)
-                               : "a text";
+                           : f->type == NP_TYPE_PORTION ? np_measure_expected(NP_UNIT_COUNT)
+                                                        : "a text";
     if (!np_node_expect(l, n, NP_NODE_TEXT, f->key, expected)) return;
     switch (f->type) {
     case NP_TYPE_TEXT: *(const char **)at = n->text; break;
     case NP_TYPE_WHOLE: read_whole(l, f, n, at); break;
     case NP_TYPE_REAL: read_real(l, f, n, at); break;
+    case NP_TYPE_PORTION: read_portion(l, f, n, at); break;
     case NP_TYPE_CHOICE: read_choice(l, f, n, at); break;
     case NP_TYPE_LISTED: read_listed(l, f, n, at); break;
     default: read_dist(l, f, n, at); break;

@@ -2,7 +2,8 @@
  * What a scenario may say: tables of keys. One table entry drives reading, messages, `show` and the list of
  * keys.
  *
- *     top ── nat (profile) ── timeouts, ports            schema_nat.c
+ *     top ── nat (profile) ──────────────────────────── schema_nat.c
+ *      │        └──── timeouts, adaptive, expiry, ports    schema_nat_times.c, schema_nat_ports.c
  *      ├──── access, core ─── up, down, loss, outages    schema_link.c
  *      ├──── clients[] ────── workload, radio (profiles) schema_clients.c, schema_radio.c
  *      │        └──── churn                             schema_churn.c, with the downtimes of servers and nat
@@ -57,6 +58,7 @@ typedef enum np_type {
     NP_TYPE_CHOICE,  /* a word of .choice: an integer of .size bytes */
     NP_TYPE_LISTED,  /* const char *, one of .listed() */
     NP_TYPE_DIST,    /* np_dist */
+    NP_TYPE_PORTION, /* np_portion: a count, or a share of something */
     NP_TYPE_SECTION, /* a map: .section */
     NP_TYPE_OWN,     /* .read and .write */
 } np_type;
@@ -100,27 +102,49 @@ struct np_section {
 
 #define NP_FIELDS(table) .field = table, .fields = sizeof(table) / sizeof *(table)
 
-extern const np_section np_section_top;       /* np_scenario */
-extern const np_section np_section_nat;       /* np_nat_draft */
-extern const np_section np_section_link;      /* np_link_config */
-extern const np_section np_section_client;    /* np_group */
-extern const np_section np_section_workload;  /* np_group */
-extern const np_section np_section_strategy;  /* np_strategy */
-extern const np_section np_section_keepalive; /* np_strategy */
-extern const np_section np_section_heartbeat; /* np_beat_config */
-extern const np_section np_section_churn;     /* np_churn */
+extern const np_section np_section_top;                       /* np_scenario */
+extern const np_section np_section_nat;                       /* np_nat_draft */
+extern const np_section np_section_fill_step;                 /* np_fill_draft */
+extern const np_section np_section_link;                      /* np_link_config */
+extern const np_section np_section_client;                    /* np_group */
+extern const np_section np_section_workload;                  /* np_group */
+extern const np_section np_section_strategy;                  /* np_strategy */
+extern const np_section np_section_keepalive;                 /* np_strategy */
+extern const np_section np_section_heartbeat;                 /* np_beat_config */
+extern const np_section np_section_churn;                     /* np_churn */
 extern const np_section np_section_crash, np_section_restart; /* np_downtime */
 extern const np_section np_section_nat_restart;               /* np_nat_restart */
-extern const np_section np_section_radio;     /* np_radio_config */
+extern const np_section np_section_radio;                     /* np_radio_config */
 
 extern const np_choice np_choice_bool[], np_choice_connection[], np_choice_transport[];
 
-/* A NAT configuration while `memory` and `entry_bytes` may still become its capacity. */
+/* A number of mappings, or a share of the capacity. */
+typedef struct np_portion {
+    uint32_t count;
+    double share; /* 0: the count says it */
+} np_portion;
+
+#define NP_PORTION_UNSAID (-1.0) /* .share: neither */
+
+/* np_fill_step before the capacity is known. */
+typedef struct np_fill_draft {
+    np_portion above, until;
+    np_time most;
+} np_fill_draft;
+
+/* A NAT configuration while `memory` and `entry_bytes` may still become its capacity, of which others are
+   shares. */
 typedef struct np_nat_draft {
     np_nat_config nat;
     uint64_t memory, entry_bytes;
+    np_portion start, end, per_host; /* of nat.adaptive, nat.ports */
+    np_fill_draft step[NP_FILL_STEPS_MOST];
+    uint32_t steps;
     np_nat_restart restart;
 } np_nat_draft;
+
+/* The draft of a finished configuration. */
+np_nat_draft np_nat_draft_of(const np_nat_config *c, const np_nat_restart *restart);
 
 /* No time or size in a scenario is longer than this, so that sums of a few cannot overflow. */
 #define NP_LONGEST_TIME (3650.0 * (double)NP_DAY)
@@ -167,6 +191,9 @@ char *np_profile_places(const np_profiles *p, const char *kind, char *buf, size_
 
 /* The file of a profile; NULL when there is none. A name with a slash or an ending is a path, from dir. */
 const char *np_profile_file(np_profiles *p, const char *kind, const char *name, const char *dir);
+
+/* The tree of the profile that n names, of one that was read before without findings; NULL otherwise. */
+const np_node *np_profile_tree(np_loading *l, const np_section *s, const np_node *n);
 
 /* The tree of a profile's file. NULL after a finding, at n where the file cannot be had. */
 const np_node *np_profile_load(np_loading *l, const char *path, const np_node *n);

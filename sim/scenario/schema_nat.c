@@ -1,182 +1,13 @@
 /*
  * The keys of `nat`, and of the profiles in profiles/nat.
  */
-#include "schema.h"
+#include "schema_nat.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TIMEOUT(name, class, text)                                                                           \
-    {                                                                                                        \
-        .key = name, .meaning = text, .type = NP_TYPE_WHOLE, .unit = NP_UNIT_TIME,                           \
-        .offset = offsetof(np_nat_draft, nat.timeout[class]), .size = sizeof(np_time),                       \
-        .least = (double)NP_MILLISECOND, .most = NP_LONGEST_TIME                                             \
-    }
-
-/* All classes of TCP but the established one. */
-static void read_transitory(np_loading *l, const np_field *f, const np_node *n, void *base)
-{
-    np_nat_draft *draft = base;
-    np_field one = *f;
-    one.type = NP_TYPE_WHOLE;
-    np_section alone = {.name = f->key, .field = &one, .fields = 1};
-    np_node map = {.kind = NP_NODE_MAP, .line = n->line, .column = n->column, .source = n->source};
-    np_node value = *n;
-    np_node_append(&map, &value);
-
-    for (int class = NP_TIMEOUT_TCP_SYN_SENT; class <= NP_TIMEOUT_TCP_SYN_SENT2; ++class) {
-        if (class == NP_TIMEOUT_TCP_ESTABLISHED) continue;
-        np_section_layer(l, &alone, &map, &draft->nat.timeout[class]);
-    }
-}
-
-static const np_field timeout_fields[] = {
-    {.key = "tcp_transitory",
-     .meaning = "sets all of TCP but tcp_established; those said beside it override it",
-     .type = NP_TYPE_OWN,
-     .unit = NP_UNIT_TIME,
-     .size = sizeof(np_time),
-     .least = (double)NP_MILLISECOND,
-     .most = NP_LONGEST_TIME,
-     .form = "duration",
-     .read = read_transitory},
-    TIMEOUT("tcp_syn_sent", NP_TIMEOUT_TCP_SYN_SENT, "a SYN was seen, nothing back"),
-    TIMEOUT("tcp_syn_recv", NP_TIMEOUT_TCP_SYN_RECV, "SYN and SYN/ACK were seen"),
-    TIMEOUT("tcp_established", NP_TIMEOUT_TCP_ESTABLISHED, "the connection is open"),
-    TIMEOUT("tcp_fin_wait", NP_TIMEOUT_TCP_FIN_WAIT, "one FIN was seen"),
-    TIMEOUT("tcp_close_wait", NP_TIMEOUT_TCP_CLOSE_WAIT, "the FIN was acknowledged"),
-    TIMEOUT("tcp_last_ack", NP_TIMEOUT_TCP_LAST_ACK, "both FINs were seen"),
-    TIMEOUT("tcp_time_wait", NP_TIMEOUT_TCP_TIME_WAIT, "both FINs were acknowledged"),
-    TIMEOUT("tcp_close", NP_TIMEOUT_TCP_CLOSE, "an RST was seen"),
-    TIMEOUT("tcp_max_retrans", NP_TIMEOUT_TCP_MAX_RETRANS,
-            "data was retransmitted again and again, unanswered"),
-    TIMEOUT("tcp_unacknowledged", NP_TIMEOUT_TCP_UNACKNOWLEDGED, "data was sent and not acknowledged yet"),
-    TIMEOUT("tcp_syn_sent2", NP_TIMEOUT_TCP_SYN_SENT2, "SYNs were seen from both sides"),
-    TIMEOUT("udp", NP_TIMEOUT_UDP, "UDP seen in one direction"),
-    TIMEOUT("udp_stream", NP_TIMEOUT_UDP_STREAM, "UDP seen in both directions"),
-    TIMEOUT("icmp", NP_TIMEOUT_ICMP, "ICMP echo"),
-    TIMEOUT("other", NP_TIMEOUT_OTHER, "any other protocol"),
-};
-static const np_section timeouts = {.name = "timeouts", NP_FIELDS(timeout_fields)};
-
-/* ---- ports ---- */
-
-static void read_range(np_loading *l, const np_field *f, const np_node *n, void *base)
-{
-    np_nat_draft *draft = base;
-    char quoted[NP_QUOTED];
-    char *end = NULL;
-
-    if (!np_node_expect(l, n, NP_NODE_TEXT, f->key, f->form)) return;
-    np_quote(quoted, sizeof quoted, n->text);
-    size_t digits = strspn(n->text, "0123456789");
-    unsigned long low = 0, high = 0;
-    bool good = digits > 0 && digits < 6 && n->text[digits] == '-' &&
-                strchr("0123456789", n->text[digits + 1]) != NULL;
-    if (good) {
-        low = strtoul(n->text, NULL, 10);
-        high = strtoul(n->text + digits + 1, &end, 10);
-        good = *end == '\0' && end != n->text + digits + 1;
-    }
-    if (!good)
-        np_report_node(l->report, n, "range: %s is not %s", quoted, f->form);
-    else if (low < 1 || high > UINT16_MAX)
-        np_report_node(l->report, n, "range: %s is out of range; expected ports from 1 to 65535", quoted);
-    else if (low > high)
-        np_report_node(l->report, n, "range: %s runs backwards; expected the lower port first", quoted);
-    else {
-        draft->nat.ports.low = (uint16_t)low;
-        draft->nat.ports.high = (uint16_t)high;
-    }
-}
-
-static void write_range(np_writer *w, const np_field *f, const void *base)
-{
-    const np_nat_draft *draft = base;
-    np_write_key(w, f->key);
-    fprintf(w->out, " %u-%u\n", (unsigned)draft->nat.ports.low, (unsigned)draft->nat.ports.high);
-}
-
-static const np_choice selects[] = {{"preserve", NP_PORT_PRESERVE},
-                                    {"random", NP_PORT_RANDOM},
-                                    {"sequential", NP_PORT_SEQUENTIAL},
-                                    {"linux", NP_PORT_LINUX},
-                                    {NULL, 0}};
-
-static const np_field port_fields[] = {
-    {.key = "select",
-     .meaning =
-         "which external port a new mapping gets; preserve: the client's own where it is free; linux: as "
-         "masquerade",
-     .type = NP_TYPE_CHOICE,
-     .choice = selects,
-     NP_FIELD(np_nat_draft, nat.ports.select)},
-    {.key = "range",
-     .meaning =
-         "external ports, inclusive; preserve may go outside of them; linux: 1-65535 keeps a port's class",
-     .type = NP_TYPE_OWN,
-     .form = "a range of ports (such as 1024-65535)",
-     .read = read_range,
-     .write = write_range},
-    {.key = "addresses",
-     .meaning = "public addresses",
-     .type = NP_TYPE_WHOLE,
-     .unit = NP_UNIT_COUNT,
-     .least = 1,
-     .most = 65536,
-     NP_FIELD(np_nat_draft, nat.ports.addresses)},
-    {.key = "block",
-     .meaning = "ports are given to inside hosts in blocks of so many",
-     .type = NP_TYPE_WHOLE,
-     .unit = NP_UNIT_COUNT,
-     .least = 1,
-     .most = 65535,
-     .zero = "none",
-     NP_FIELD(np_nat_draft, nat.ports.block)},
-    {.key = "blocks",
-     .meaning = "most blocks an inside host can have",
-     .type = NP_TYPE_WHOLE,
-     .unit = NP_UNIT_COUNT,
-     .least = 1,
-     .most = 65535,
-     NP_FIELD(np_nat_draft, nat.ports.blocks)},
-    {.key = "per_host",
-     .meaning = "most mappings an inside host can have",
-     .type = NP_TYPE_WHOLE,
-     .unit = NP_UNIT_COUNT,
-     .least = 1,
-     .most = 1 << 26,
-     .zero = "unlimited",
-     NP_FIELD(np_nat_draft, nat.ports.per_host)},
-    {.key = "hold",
-     .meaning = "so long after its use a port is given to no other inside host",
-     .type = NP_TYPE_WHOLE,
-     .unit = NP_UNIT_TIME,
-     .least = (double)NP_MILLISECOND,
-     .most = NP_LONGEST_TIME,
-     .zero = "none",
-     NP_FIELD(np_nat_draft, nat.ports.hold)},
-};
-static const np_section ports = {.name = "ports", NP_FIELDS(port_fields)};
-
-/* ---- time and work ---- */
-
-static const np_field adaptive_fields[] = {
-    {.key = "start",
-     .meaning = "above so many mappings all timeouts shrink in proportion",
-     .type = NP_TYPE_WHOLE,
-     .unit = NP_UNIT_COUNT,
-     NP_FIELD(np_nat_draft, nat.adaptive.start)},
-    {.key = "end",
-     .meaning = "they would be nothing at so many, which may be above the capacity",
-     .type = NP_TYPE_WHOLE,
-     .unit = NP_UNIT_COUNT,
-     .least = 1,
-     .most = 1e9,
-     .zero = "none",
-     NP_FIELD(np_nat_draft, nat.adaptive.end)},
-};
-static const np_section adaptive = {.name = "adaptive", NP_FIELDS(adaptive_fields)};
+/* ---- work ---- */
 
 static const np_field cpu_fields[] = {
     {.key = "rate",
@@ -196,52 +27,13 @@ static const np_field cpu_fields[] = {
 };
 static const np_section cpu = {.name = "cpu", NP_FIELDS(cpu_fields)};
 
-static void read_expiry(np_loading *l, const np_field *f, const np_node *n, void *base)
-{
-    static const np_field sweep_fields[] = {
-        {.key = "sweep",
-         .meaning = "how often mappings past their deadline are taken",
-         .type = NP_TYPE_WHOLE,
-         .unit = NP_UNIT_TIME,
-         .size = sizeof(np_time),
-         .least = (double)NP_MILLISECOND,
-         .most = NP_LONGEST_TIME,
-         .required = true},
-    };
-    static const np_section sweep = {.name = "expiry", NP_FIELDS(sweep_fields)};
-    np_nat_draft *draft = base;
-    char quoted[NP_QUOTED];
-
-    if (n->kind == NP_NODE_MAP) {
-        draft->nat.expiry = NP_EXPIRY_SWEEP;
-        np_section_layer(l, &sweep, n, &draft->nat.sweep);
-        return;
-    }
-    if (!np_node_expect(l, n, NP_NODE_TEXT, f->key, f->form)) return;
-    if (strcmp(n->text, "exact") == 0)
-        draft->nat.expiry = NP_EXPIRY_EXACT;
-    else if (strcmp(n->text, "lazy") == 0)
-        draft->nat.expiry = NP_EXPIRY_LAZY;
-    else
-        np_report_node(l->report, n, "expiry: %s is not %s", np_quote(quoted, sizeof quoted, n->text),
-                       f->form);
-}
-
-static void write_expiry(np_writer *w, const np_field *f, const void *base)
-{
-    const np_nat_draft *draft = base;
-    char buf[NP_MEASURE_TEXT];
-    np_write_key(w, f->key);
-    if (draft->nat.expiry == NP_EXPIRY_SWEEP)
-        fprintf(w->out, " {sweep: %s}\n", np_time_format(buf, sizeof buf, draft->nat.sweep));
-    else
-        fprintf(w->out, " %s\n", draft->nat.expiry == NP_EXPIRY_LAZY ? "lazy" : "exact");
-}
-
 /* ---- the box ---- */
 
-static const np_choice refreshes[] = {
-    {"both", NP_REFRESH_BOTH}, {"outbound", NP_REFRESH_OUTBOUND}, {"inbound", NP_REFRESH_INBOUND}, {NULL, 0}};
+static const np_choice refreshes[] = {{"both", NP_REFRESH_BOTH},
+                                      {"outbound", NP_REFRESH_OUTBOUND},
+                                      {"inbound", NP_REFRESH_INBOUND},
+                                      {"udp-outbound", NP_REFRESH_UDP_OUTBOUND},
+                                      {NULL, 0}};
 static const np_choice dependences[] = {{"endpoint-independent", NP_ENDPOINT_INDEPENDENT},
                                         {"address-dependent", NP_ADDRESS_DEPENDENT},
                                         {"address-and-port-dependent", NP_ADDRESS_AND_PORT_DEPENDENT},
@@ -250,6 +42,7 @@ static const np_choice farewells[] = {{"silent", NP_AT_EXPIRY_SILENT},
                                       {"reset-inside", NP_AT_EXPIRY_RESET_INSIDE},
                                       {"reset-both", NP_AT_EXPIRY_RESET_BOTH},
                                       {"reset-on-talk", NP_AT_EXPIRY_RESET_ON_TALK},
+                                      {"reset-inside-on-talk", NP_AT_EXPIRY_RESET_INSIDE_ON_TALK},
                                       {NULL, 0}};
 static const np_choice trackers[] = {{"none", NP_TRACK_NONE},
                                      {"linux", NP_TRACK_LINUX},
@@ -261,26 +54,88 @@ static const np_choice unknown_outs[] = {
     {"adopt", NP_UNKNOWN_ADOPT}, {"drop", NP_UNKNOWN_DROP}, {"reset", NP_UNKNOWN_RESET}, {NULL, 0}};
 static const np_choice unknown_ins[] = {{"drop", NP_UNKNOWN_DROP}, {"reset", NP_UNKNOWN_RESET}, {NULL, 0}};
 
-#define MOST_MAPPINGS (1 << 26) /* np_nat_config.capacity */
-
 static void begin(void *base)
 {
     np_nat_draft *draft = base;
-    *draft = (np_nat_draft){.memory = 0};
-    np_nat_defaults(&draft->nat);
+    np_nat_config c;
+    np_nat_defaults(&c);
+    *draft = np_nat_draft_of(&c, &(np_nat_restart){0});
 }
 
-/* The deepest node on the path that a text begins with. */
-static const np_node *place_of(const np_node *n, const char *text)
+/* A share of the capacity, in mappings. */
+static uint32_t mappings_of(np_portion p, uint32_t capacity, bool up)
+{
+    if (p.share <= 0) return p.count;
+    double n = p.share * capacity;
+    return (uint32_t)(up ? ceil(n) : floor(n));
+}
+
+static void settle_portions(np_nat_draft *draft)
+{
+    np_nat_config *c = &draft->nat;
+    c->adaptive.start = mappings_of(draft->start, c->capacity, false);
+    c->adaptive.end = mappings_of(draft->end, c->capacity, true);
+    c->adaptive.steps = draft->steps;
+    for (uint32_t i = 0; i < draft->steps; ++i)
+        c->adaptive.step[i] = (np_fill_step){.above = mappings_of(draft->step[i].above, c->capacity, false),
+                                             .until = mappings_of(draft->step[i].until, c->capacity, false),
+                                             .most = draft->step[i].most};
+    c->ports.per_host = mappings_of(draft->per_host, c->capacity, false);
+    if (draft->per_host.share > 0 && c->ports.per_host == 0) c->ports.per_host = 1;
+}
+
+np_nat_draft np_nat_draft_of(const np_nat_config *c, const np_nat_restart *restart)
+{
+    np_nat_draft draft = {.nat = *c,
+                          .restart = *restart,
+                          .start.count = c->adaptive.start,
+                          .end.count = c->adaptive.end,
+                          .per_host.count = c->ports.per_host,
+                          .steps = c->adaptive.steps};
+    for (uint32_t i = 0; i < c->adaptive.steps; ++i)
+        draft.step[i] = (np_fill_draft){.above.count = c->adaptive.step[i].above,
+                                        .until.count = c->adaptive.step[i].until,
+                                        .most = c->adaptive.step[i].most};
+    return draft;
+}
+
+/* The deepest node on a path of keys and numbers of entries, which ends at a space or the text's end; n
+   itself when not even the first key is there. */
+static const np_node *follow(const np_node *n, const char *path)
 {
     char key[40];
-    for (size_t dot; (dot = strcspn(text, ". ")) < sizeof key && n->kind == NP_NODE_MAP; text += dot + 1) {
-        memcpy(key, text, dot);
-        key[dot] = '\0';
-        const np_node *child = np_node_get(n, key);
-        if (child == NULL) break;
+    for (size_t length; (length = strcspn(path, ". ")) > 0 && length < sizeof key; path += length + 1) {
+        memcpy(key, path, length);
+        key[length] = '\0';
+        const np_node *child = NULL;
+        if (n->kind == NP_NODE_MAP) child = np_node_get(n, key);
+        if (n->kind == NP_NODE_LIST) {
+            unsigned long i = strtoul(key, NULL, 10);
+            for (child = n->first; child && i > 0; --i) child = child->next;
+        }
+        if (!child) break;
         n = child;
-        if (text[dot] == ' ') break;
+        if (path[length] != '.') break;
+    }
+    return n;
+}
+
+/* Where one of these keys (with spaces between) is said: in the uppermost layer that says any of them. n
+   itself when none does. */
+static const np_node *place_of(np_loading *l, const np_node *n, const char *keys)
+{
+    enum { MOST_LAYERS = 32 };
+    const np_node *layer = n;
+    for (int i = 0; layer && i < MOST_LAYERS; ++i) {
+        if (layer->kind == NP_NODE_TEXT) {
+            layer = np_profile_tree(l, &np_section_nat, layer);
+            continue;
+        }
+        for (const char *key = keys; *key; key += strcspn(key, " "), key += *key == ' ') {
+            const np_node *at = follow(layer, key);
+            if (at != layer) return at;
+        }
+        layer = np_node_get(layer, layer->source->profile ? "base" : "profile");
     }
     return n;
 }
@@ -304,24 +159,32 @@ static void check_memory(np_loading *l, const np_node *n, np_nat_draft *draft)
         return;
     }
     uint64_t capacity = draft->memory / draft->entry_bytes;
-    if (capacity < 1 || capacity > MOST_MAPPINGS)
+    if (capacity < 1 || capacity > NP_MAPPINGS_MOST)
         np_report_node(l->report, at, "memory: there is room for %llu mappings; expected 1 to %d",
-                       (unsigned long long)capacity, MOST_MAPPINGS);
+                       (unsigned long long)capacity, NP_MAPPINGS_MOST);
     else
         draft->nat.capacity = (uint32_t)capacity;
 }
 
-/* What np_nat_check finds is put where the key stands that it begins with. */
+typedef struct checking {
+    np_loading *l;
+    const np_node *n;
+} checking;
+
+static void complain(void *ctx, const char *keys, const char *text)
+{
+    const checking *k = ctx;
+    np_report_node(k->l->report, place_of(k->l, k->n, keys), "%s", text);
+}
+
 static void check(np_loading *l, const np_node *n, void *base)
 {
     np_nat_draft *draft = base;
     uint32_t before = l->report->n;
-    np_error e;
     check_memory(l, n, draft);
-    if (l->report->n != before || np_nat_check(&draft->nat, &e)) return;
-    const char *text = strstr(e.text, ": ");
-    text = text == NULL ? e.text : text + 2; /* without the profile's name */
-    np_report_node(l->report, place_of(n, text), "%s", text);
+    if (l->report->n != before) return;
+    settle_portions(draft);
+    np_nat_check_each(&draft->nat, complain, &(checking){l, n});
 }
 
 static const np_field fields[] = {
@@ -350,7 +213,7 @@ static const np_field fields[] = {
      .type = NP_TYPE_WHOLE,
      .unit = NP_UNIT_COUNT,
      .least = 1,
-     .most = MOST_MAPPINGS,
+     .most = NP_MAPPINGS_MOST,
      NP_FIELD(np_nat_draft, nat.capacity)},
     {.key = "evict",
      .meaning = "what happens to a new flow when the table is full; lru: the longest idle mapping goes",
@@ -362,32 +225,32 @@ static const np_field fields[] = {
      .type = NP_TYPE_WHOLE,
      .unit = NP_UNIT_COUNT,
      .least = 0,
-     .most = MOST_MAPPINGS,
+     .most = NP_MAPPINGS_MOST,
      NP_FIELD(np_nat_draft, nat.buckets)},
     {.key = "timeouts",
      .meaning = "idle times after which a mapping goes, by protocol and state",
      .type = NP_TYPE_SECTION,
-     .section = &timeouts},
+     .section = &np_section_timeouts},
     {.key = "refresh",
-     .meaning = "whose packets renew a mapping",
+     .meaning = "whose packets renew a mapping; udp-outbound: outbound ones of UDP, any of the rest",
      .type = NP_TYPE_CHOICE,
      .choice = refreshes,
      NP_FIELD(np_nat_draft, nat.refresh)},
     {.key = "adaptive",
      .meaning = "timeouts that shrink as the table fills",
      .type = NP_TYPE_SECTION,
-     .section = &adaptive},
+     .section = &np_section_adaptive},
     {.key = "expiry",
      .meaning =
          "exact: at the deadline; lazy: when next looked at or in the way; {sweep: 10s}: every so long, and "
          "revived until then",
      .type = NP_TYPE_OWN,
      .form = "exact, lazy or {sweep: DURATION}",
-     .read = read_expiry,
-     .write = write_expiry},
+     .read = np_expiry_read,
+     .write = np_expiry_write},
     {.key = "at_expiry",
      .meaning = "what becomes of a TCP connection whose mapping times out; reset-on-talk: whoever talks next "
-                "is reset",
+                "is reset; reset-inside-on-talk: only if that is the inside",
      .type = NP_TYPE_CHOICE,
      .choice = farewells,
      NP_FIELD(np_nat_draft, nat.at_expiry)},
@@ -436,7 +299,10 @@ static const np_field fields[] = {
      .type = NP_TYPE_CHOICE,
      .choice = unknown_ins,
      NP_FIELD(np_nat_draft, nat.unknown_inbound)},
-    {.key = "ports", .meaning = "external ports and addresses", .type = NP_TYPE_SECTION, .section = &ports},
+    {.key = "ports",
+     .meaning = "external ports and addresses",
+     .type = NP_TYPE_SECTION,
+     .section = &np_section_ports},
     {.key = "cpu", .meaning = "how many packets it can handle", .type = NP_TYPE_SECTION, .section = &cpu},
     {.key = "restart",
      .meaning = "the box loses its table",

@@ -19,7 +19,8 @@ static void read_nat(np_loading *l, const np_field *f, const np_node *n, void *b
     for (const np_node *box = list ? n->first : n; box; box = list ? box->next : NULL, ++nats) {
         np_nat_draft draft;
         if (nats == MOST_NATS) {
-            np_report_node(l->report, box, "%s: too many boxes in a row; expected at most %d", f->key, MOST_NATS);
+            np_report_node(l->report, box, "%s: too many boxes in a row; expected at most %d", f->key,
+                           MOST_NATS);
             break;
         }
         np_section_read(l, &np_section_nat, box, &draft);
@@ -39,7 +40,7 @@ static void write_nat(np_writer *w, const np_field *f, const void *base)
     putc('\n', w->out);
     w->depth++;
     for (uint32_t i = 0; i < s->world.nats; ++i) {
-        np_nat_draft draft = {.nat = s->world.nat[i], .restart = s->world.nat_restart[i]};
+        np_nat_draft draft = np_nat_draft_of(&s->world.nat[i], &s->world.nat_restart[i]);
         w->dash = s->world.nats > 1;
         np_section_write(w, &np_section_nat, &draft);
     }
@@ -218,7 +219,8 @@ static const np_field top_fields[] = {
      .most = 100000,
      NP_FIELD(np_scenario, replicas)},
     {.key = "nat",
-     .meaning = "the box: a profile, or a map that may override one; a list is a chain, from the clients outwards",
+     .meaning =
+         "the box: a profile, or a map that may override one; a list is a chain, from the clients outwards",
      .type = NP_TYPE_OWN,
      .form = "profile or map",
      .section = &np_section_nat,
@@ -266,7 +268,8 @@ static const np_field top_fields[] = {
      .read = np_strategies_read,
      .write = np_strategies_write},
     {.key = "precision",
-     .meaning = "replicas are added until the 95 % intervals of these figures are that narrow, or max_replicas",
+     .meaning =
+         "replicas are added until the 95 % intervals of these figures are that narrow, or max_replicas",
      .type = NP_TYPE_OWN,
      .form = "a map of figures to shares, and max_replicas",
      .read = np_precision_read,

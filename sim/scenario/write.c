@@ -37,6 +37,17 @@ static void write_whole(FILE *out, const np_field *f, const void *at)
         fputs(np_measure_format(buf, sizeof buf, f->unit, (double)value), out);
 }
 
+static void write_portion(FILE *out, const np_field *f, const np_portion *p)
+{
+    char buf[NP_MEASURE_TEXT];
+    if (p->share > 0)
+        fputs(np_measure_format(buf, sizeof buf, NP_UNIT_SHARE, p->share), out);
+    else if (p->count == 0 && f->zero)
+        fputs(f->zero, out);
+    else
+        fprintf(out, "%lu", (unsigned long)p->count);
+}
+
 static const char *choice_name(const np_field *f, const void *at)
 {
     uint64_t value = load_whole(f, at);
@@ -60,6 +71,7 @@ void np_field_write(np_writer *w, const np_field *f, const void *base)
         fputs(word ? f->zero : np_measure_format(buf, sizeof buf, f->unit, value), w->out);
         break;
     }
+    case NP_TYPE_PORTION: write_portion(w->out, f, at); break;
     case NP_TYPE_CHOICE: fputs(choice_name(f, at), w->out); break;
     case NP_TYPE_DIST:
         if (f->zero && ((const np_dist *)at)->kind == NP_DIST_CONSTANT && ((const np_dist *)at)->a == 0)

@@ -118,7 +118,7 @@ static const struct row {
     /* words */
     {MINIMAL "nat: {evict: lruu}\n", "x:5:14: evict: there is no \"lruu\"; did you mean \"lru\"?"},
     {MINIMAL "nat: {refresh: sideways}\n",
-     "x:5:16: refresh: there is no \"sideways\"; known: both, outbound, inbound"},
+     "x:5:16: refresh: there is no \"sideways\"; known: both, outbound, inbound, udp-outbound"},
     {MINIMAL "nat: {unknown_inbound: adopt}\n",
      "x:5:24: unknown_inbound: there is no \"adopt\"; known: drop, reset"},
     {MINIMAL "nat: lru-boks\n", "x:5:6: there is no nat profile \"lru-boks\"; did you mean \"lru-box\"?"},

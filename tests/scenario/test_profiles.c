@@ -185,7 +185,7 @@ static void test_mistakes(void **state)
     put_scenario("s", "self");
     expect("s", "profiles/nat/self.yaml:1:7: base: the profile \"self\" is based on itself");
     put_scenario("s", "{profile: bad, refresh: never}");
-    expect("s", "s:3:30: refresh: there is no \"never\"; known: both, outbound, inbound\n"
+    expect("s", "s:3:30: refresh: there is no \"never\"; known: both, outbound, inbound, udp-outbound\n"
                 "profiles/nat/bad.yaml:1:11: capacity: \"0\" is too small; expected 1 to 64Mi\n"
                 "profiles/nat/bad.yaml:2:1: unknown key \"evcit\" in nat; did you mean \"evict\"?");
     put_scenario("s", "list");
