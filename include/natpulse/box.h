@@ -85,10 +85,11 @@ typedef enum np_dependence {
 
 /* How closely packets are judged by their protocol (sim/nat/track.h). */
 typedef enum np_tracking {
-    NP_TRACK_NONE,  /* not at all: one state for TCP, two for UDP */
-    NP_TRACK_LINUX, /* nf_conntrack: states, windows, assured */
-    NP_TRACK_FLAGS, /* VPP: three states by the flags seen */
-    NP_TRACK_PF,    /* pf: a state for each peer, windows */
+    NP_TRACK_NONE,   /* not at all: one state for TCP, two for UDP */
+    NP_TRACK_LINUX,  /* nf_conntrack: states, windows, assured */
+    NP_TRACK_FLAGS,  /* VPP: three states by the flags seen */
+    NP_TRACK_PF,     /* pf: a state for each peer, windows */
+    NP_TRACK_STATES, /* TCP's states, no windows: firewalls at large */
 } np_tracking;
 typedef enum np_invalid { NP_INVALID_DROP, NP_INVALID_LEAK } np_invalid;
 
@@ -121,7 +122,8 @@ typedef struct np_nat_config {
     np_time sweep;    /* >= 1 ms */
     np_at_expiry at_expiry;
     np_dependence mapping;   /* which flows of an inside endpoint have the same external endpoint */
-    np_dependence filtering; /* from whom it lets packets in: all; addresses, or ends, it sent packets to */
+    np_dependence filtering; /* from whom it lets packets in: all; addresses, or ends, it sent packets to. TCP
+                                that a tracker follows: only from the end it sent packets to */
     bool hairpin;            /* inside hosts reach each other at their external endpoints (RFC 4787 6) */
     np_tracking tracker;
     bool loose;                  /* tracker linux: picks up TCP flows in the middle */

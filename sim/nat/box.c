@@ -20,21 +20,28 @@
  * it. */
 static void set_grain(np_box *b)
 {
-    np_dependence m = b->config.mapping, f = b->config.filtering;
-    b->grain[0] = m > f ? m : f;
-    b->grain[1] = f; /* IPv6 is not translated: there is nothing to map */
-    b->coarse = b->grain[0] != NP_ADDRESS_AND_PORT_DEPENDENT || b->grain[1] != NP_ADDRESS_AND_PORT_DEPENDENT;
+    for (int tcp = 0; tcp < 2; tcp++) {
+        np_dependence m = b->config.mapping, f = np_box_filtering(b, tcp ? NP_TCP : NP_UDP);
+        b->grain[tcp][0] = m > f ? m : f;
+        b->grain[tcp][1] = f; /* IPv6 is not translated: there is nothing to map */
+        b->coarse |= b->grain[tcp][0] != NP_ADDRESS_AND_PORT_DEPENDENT ||
+                     b->grain[tcp][1] != NP_ADDRESS_AND_PORT_DEPENDENT;
+    }
 }
 
+/* Chains are for what keys do not tell: an inside endpoint's other mappings where filtering asks for more
+   than mapping, and an outside one's wherever they differ. */
 static bool make_chains(np_box *b)
 {
-    np_dependence m = b->config.mapping, f = b->config.filtering, least = m < f ? m : f;
-    bool linux_ports = b->config.ports.select == NP_PORT_LINUX;
-    if ((m < f || linux_ports) && !(b->chain[NP_CHAIN_INSIDE] = np_chains_create(
-                                        b->table, NP_CHAIN_INSIDE, m < f && m == NP_ADDRESS_DEPENDENT)))
+    const np_dependence address = NP_ADDRESS_DEPENDENT;
+    np_dependence m = b->config.mapping, f = b->config.filtering, tcp = np_box_filtering(b, NP_TCP);
+    bool inside = m < f || m < tcp || b->config.ports.select == NP_PORT_LINUX;
+    if (inside && !(b->chain[NP_CHAIN_INSIDE] =
+                        np_chains_create(b->table, NP_CHAIN_INSIDE, m == address, m == address)))
         return false;
-    return m == f || (b->chain[NP_CHAIN_OUTSIDE] = np_chains_create(b->table, NP_CHAIN_OUTSIDE,
-                                                                    least == NP_ADDRESS_DEPENDENT)) != NULL;
+    return (m == f && m == tcp) || (b->chain[NP_CHAIN_OUTSIDE] = np_chains_create(
+                                        b->table, NP_CHAIN_OUTSIDE, np_dependence_less(m, tcp) == address,
+                                        np_dependence_less(m, f) == address)) != NULL;
 }
 
 static bool make_ports(np_box *b)

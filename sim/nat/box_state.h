@@ -40,7 +40,7 @@ struct np_box {
     bool beside;               /* something is kept beside the table */
     bool adapts;               /* timeouts depend on how full the table is */
     bool coarse;               /* keys leave out some of the remote end: */
-    np_dependence grain[2];    /* what they have of it, for IPv4 and IPv6 */
+    np_dependence grain[2][2]; /* what they have of it, by [TCP][IPv6] */
     const np_tracker *tracker; /* NULL: none */
     const np_evict_policy *policy;
     void *policy_state;
@@ -82,6 +82,23 @@ static inline bool np_has_ports(uint8_t proto)
     return proto == NP_TCP || proto == NP_UDP || np_is_echo(proto);
 }
 
+/* Filtering of a protocol. A tracker follows single TCP flows, and lets nothing else in. */
+static inline np_dependence np_box_filtering(const np_box *b, uint8_t proto)
+{
+    return proto == NP_TCP && b->tracker != NULL ? NP_ADDRESS_AND_PORT_DEPENDENT : b->config.filtering;
+}
+
+static inline np_dependence np_dependence_less(np_dependence a, np_dependence b)
+{
+    return a < b ? a : b;
+}
+
+/* What of the remote end keys have. */
+static inline np_dependence np_box_grain(const np_box *b, const np_tuple *k)
+{
+    return b->grain[k->proto == NP_TCP][k->family == 6];
+}
+
 /* Leaves of the remote end what counts. */
 static inline void np_coarsen(np_tuple *key, np_dependence grain)
 {
@@ -95,7 +112,7 @@ static inline np_tuple np_box_key(const np_box *b, const np_tuple *flow)
 {
     np_tuple k = *flow;
     if (np_is_echo(k.proto)) k.remote_port = 0;
-    if (b->coarse) np_coarsen(&k, b->grain[k.family == 6]);
+    if (b->coarse) np_coarsen(&k, np_box_grain(b, &k));
     return k;
 }
 
@@ -252,12 +269,8 @@ bool np_farewell_is_due(const np_box *b, const np_packet *p, const np_tuple *key
 
 /* ---- trackers ---- */
 
-/* track_none.c. Whether an outbound packet without a mapping opens one by itself. */
-bool np_track_opens(const np_packet *p);
-
 /* track_none.c. The timeout class of a mapping that has just seen a packet; .seen says so already. */
 uint8_t np_track_class(const np_entry *e);
-uint8_t np_track_first_class(uint8_t proto);
 
 /* track.c: the tracker of a configuration; NULL for none. */
 const np_tracker *np_tracker_of(np_tracking t);

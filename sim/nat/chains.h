@@ -20,8 +20,9 @@ typedef enum np_chain_kind { NP_CHAIN_INSIDE, NP_CHAIN_OUTSIDE, NP_CHAIN_KINDS }
 
 typedef struct np_chains np_chains;
 
-/* `by_remote`: the remote address counts. NULL when memory is out. */
-np_chains *np_chains_create(np_table *t, np_chain_kind kind, bool by_remote);
+/* `tcp_by_remote`, `others_by_remote`: the remote address counts, for TCP and for everything else. NULL when
+   memory is out. */
+np_chains *np_chains_create(np_table *t, np_chain_kind kind, bool tcp_by_remote, bool others_by_remote);
 void np_chains_destroy(np_chains *c);       /* NULL is allowed */
 size_t np_chains_bytes(const np_chains *c); /* of NULL: 0 */
 

@@ -104,7 +104,7 @@ static void check_rules(checking *k)
         wrong(k, "at_expiry",
               "at_expiry must be silent, reset-inside, reset-both, reset-on-talk or reset-inside-on-talk");
     if (np_tracker_of(c->tracker) == NULL && c->tracker != NP_TRACK_NONE)
-        wrong(k, "tracker", "tracker is not known; there is none, linux, flags and pf");
+        wrong(k, "tracker", "tracker is not known; there is none, linux, flags, pf and states");
     if ((unsigned)c->invalid > NP_INVALID_LEAK) wrong(k, "invalid", "invalid must be drop or leak");
     if ((unsigned)c->unknown_outbound > NP_UNKNOWN_ADOPT)
         wrong(k, "unknown_outbound", "unknown_outbound must be adopt, drop or reset");
@@ -122,9 +122,11 @@ static void check_dependence(checking *k)
               "address-and-port-dependent");
         return;
     }
-    if (c->tracker != NP_TRACK_NONE && c->filtering != NP_ADDRESS_AND_PORT_DEPENDENT)
-        wrong(k, "tracker filtering",
-              "tracker follows single flows, which goes with filtering address-and-port-dependent only");
+    if (c->tracker == NP_TRACK_LINUX && c->filtering != NP_ADDRESS_AND_PORT_DEPENDENT)
+        wrong(
+            k, "filtering tracker",
+            "filtering must be address-and-port-dependent with tracker linux, which follows single flows of "
+            "every protocol");
     if (c->ports.select == NP_PORT_LINUX && c->mapping == NP_ADDRESS_DEPENDENT)
         wrong(k, "ports.select mapping", "ports.select linux does not go with mapping address-dependent");
     if (c->ports.per_destination != 0 && c->mapping != NP_ADDRESS_AND_PORT_DEPENDENT)

@@ -37,7 +37,7 @@ static inline np_tuple flow_inbound(const np_packet *p)
 
 static inline void make_key(const np_box *b, np_tuple *flow)
 {
-    if (b->coarse) np_coarsen(flow, b->grain[flow->family == 6]);
+    if (b->coarse) np_coarsen(flow, np_box_grain(b, flow));
 }
 
 void np_box_prefetch(const np_box *b, const np_packet *p, bool outbound, bool entry)
@@ -163,7 +163,7 @@ static inline np_handled inbound(np_box *b, np_packet *p, np_time now)
     make_key(b, &outside);
     uint32_t entry = np_box_alive(b, np_table_find_outside(b->table, &outside), now);
     if (entry == NP_ENTRY_NONE && b->chain[NP_CHAIN_OUTSIDE] != NULL &&
-        b->config.filtering < b->config.mapping && p->family == 4)
+        np_box_filtering(b, p->proto) < b->config.mapping && p->family == 4)
         entry = np_box_chained(b, NP_CHAIN_OUTSIDE, &outside, now);
     if (entry == NP_ENTRY_NONE && b->expired != NULL && np_farewell_is_due(b, p, &outside, false))
         return farewell(b, false);

@@ -91,6 +91,11 @@ typedef struct np_tracker {
     bool (*yields)(const void *side, const np_packet *syn);
 } np_tracker;
 
-extern const np_tracker np_track_linux, np_track_flags, np_track_pf;
+extern const np_tracker np_track_linux, np_track_flags, np_track_states, np_track_pf;
+
+/* track_none.c: what trackers and none have in common. Whether a packet opens a flow by itself: of TCP a SYN,
+   of ICMP an echo request, anything else. And the timeout class of a mapping that has just been made. */
+bool np_track_opens(const np_packet *p);
+uint8_t np_track_first_class(uint8_t proto);
 
 #endif

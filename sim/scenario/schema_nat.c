@@ -44,11 +44,9 @@ static const np_choice farewells[] = {{"silent", NP_AT_EXPIRY_SILENT},
                                       {"reset-on-talk", NP_AT_EXPIRY_RESET_ON_TALK},
                                       {"reset-inside-on-talk", NP_AT_EXPIRY_RESET_INSIDE_ON_TALK},
                                       {NULL, 0}};
-static const np_choice trackers[] = {{"none", NP_TRACK_NONE},
-                                     {"linux", NP_TRACK_LINUX},
-                                     {"flags", NP_TRACK_FLAGS},
-                                     {"pf", NP_TRACK_PF},
-                                     {NULL, 0}};
+static const np_choice trackers[] = {{"none", NP_TRACK_NONE},     {"linux", NP_TRACK_LINUX},
+                                     {"flags", NP_TRACK_FLAGS},   {"pf", NP_TRACK_PF},
+                                     {"states", NP_TRACK_STATES}, {NULL, 0}};
 static const np_choice invalids[] = {{"drop", NP_INVALID_DROP}, {"leak", NP_INVALID_LEAK}, {NULL, 0}};
 static const np_choice unknown_outs[] = {
     {"adopt", NP_UNKNOWN_ADOPT}, {"drop", NP_UNKNOWN_DROP}, {"reset", NP_UNKNOWN_RESET}, {NULL, 0}};
@@ -260,7 +258,8 @@ static const np_field fields[] = {
      .choice = dependences,
      NP_FIELD(np_nat_draft, nat.mapping)},
     {.key = "filtering",
-     .meaning = "from whom an external endpoint lets packets in (RFC 4787 5)",
+     .meaning =
+         "from whom an external endpoint lets packets in (RFC 4787 5); TCP with a tracker: from its peer",
      .type = NP_TYPE_CHOICE,
      .choice = dependences,
      NP_FIELD(np_nat_draft, nat.filtering)},
@@ -270,7 +269,9 @@ static const np_field fields[] = {
      .choice = np_choice_bool,
      NP_FIELD(np_nat_draft, nat.hairpin)},
     {.key = "tracker",
-     .meaning = "how packets are judged by their protocol; linux: nf_conntrack; flags: VPP; pf: pf",
+     .meaning = "how packets are judged by their protocol; linux: nf_conntrack; flags: VPP; pf: pf; states: "
+                "TCP's states "
+                "without windows",
      .type = NP_TYPE_CHOICE,
      .choice = trackers,
      NP_FIELD(np_nat_draft, nat.tracker)},

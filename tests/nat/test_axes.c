@@ -470,9 +470,11 @@ static void test_contradictions(void **state)
     c.at_expiry = NP_AT_EXPIRY_RESET_BOTH;
     refused(&c, "it goes with exact or sweep");
     c = defaults();
-    c.tracker = NP_TRACK_FLAGS;
+    c.tracker = NP_TRACK_LINUX;
     c.filtering = NP_ENDPOINT_INDEPENDENT;
-    refused(&c, "tracker follows single flows");
+    refused(&c, "filtering must be address-and-port-dependent with tracker linux");
+    c.tracker = NP_TRACK_STATES;
+    assert_true(np_nat_check(&c, NULL));
     c = defaults();
     c.ports.select = NP_PORT_LINUX;
     c.mapping = NP_ADDRESS_DEPENDENT;

@@ -140,6 +140,36 @@ static void test_hairpin(void **state)
         }
 }
 
+/* A tracker follows single TCP flows: strangers are let in to datagrams only, and the external port is the
+   same all the same. */
+static void test_tracked(void **state)
+{
+    (void)state;
+    static const np_tracking trackers[] = {NP_TRACK_FLAGS, NP_TRACK_STATES, NP_TRACK_PF};
+    for (size_t t = 0; t < sizeof trackers / sizeof *trackers; t++) {
+        np_nat_config c = defaults();
+        c.tracker = trackers[t];
+        c.ports.select = NP_PORT_RANDOM;
+        np_box *b = box_of(NP_ENDPOINT_INDEPENDENT, NP_ENDPOINT_INDEPENDENT, &c);
+        uint16_t port = out(b, 5000, SERVER, 1);
+        assert_int_equal(out(b, 5000, SERVER + 1, 1), port);
+        assert_true(let_in(b, SERVER + 2, 9, port));
+        assert_int_equal(np_box_entries(b), 1);
+
+        np_packet syn = packet(NP_TCP, HOST, 7000, SERVER, 80, NP_SYN), other = syn;
+        other.dst = np_addr_ipv4(SERVER + 1);
+        assert_int_equal(np_box_outbound(b, &syn, 0).verdict, NP_FORWARD);
+        assert_int_equal(np_box_outbound(b, &other, 0).verdict, NP_FORWARD);
+        assert_int_equal(other.sport, syn.sport);
+        assert_int_equal(np_box_entries(b), 3);
+        np_packet p = packet(NP_TCP, SERVER, 80, PUBLIC, syn.sport, NP_SYN | NP_ACK);
+        assert_int_equal(np_box_inbound(b, &p, 0).verdict, NP_FORWARD);
+        p = packet(NP_TCP, SERVER + 2, 80, PUBLIC, syn.sport, NP_SYN);
+        assert_string_equal(np_reason_name(np_box_inbound(b, &p, 0).reason), "filtered");
+        np_box_destroy(b);
+    }
+}
+
 /* IPv6 is filtered and not mapped. */
 static void test_ipv6(void **state)
 {
@@ -174,6 +204,7 @@ typedef struct session {
     np_time last;
 } session;
 
+/* `f` and what follows from it are of the protocol at hand: with a tracker TCP is filtered by flow. */
 typedef struct model {
     np_dependence m, f, fine, coarse;
     session s[MOST];
@@ -275,17 +306,26 @@ static void check_inbound(model *m, const np_packet *sent, const np_packet *came
     s->last = now;
 }
 
+static void set_filtering(model *m, np_dependence f, bool tracked)
+{
+    m->f = tracked ? NP_ADDRESS_AND_PORT_DEPENDENT : f;
+    m->fine = m->m > m->f ? m->m : m->f;
+    m->coarse = m->m < m->f ? m->m : m->f;
+}
+
 static void test_random(void **state)
 {
     (void)state;
     uint64_t seed = seed_of_run();
     for (int m = 0; m < 3; m++)
         for (int f = 0; f < 3; f++)
-            for (int lazy = 0; lazy < 2; lazy++) {
-                uint64_t s = seed * 31 + (uint64_t)(m * 6 + f * 2 + lazy);
+            for (int kind = 0; kind < 4; kind++) {
+                bool lazy = kind & 1, tracked = kind & 2;
+                uint64_t s = seed * 31 + (uint64_t)(m * 12 + f * 4 + kind);
                 np_nat_config c = defaults();
                 c.capacity = MOST;
                 for (int i = 0; i < NP_TIMEOUT_COUNT; i++) c.timeout[i] = LIFETIME;
+                c.tracker = tracked ? NP_TRACK_STATES : NP_TRACK_NONE;
                 c.expiry = lazy ? NP_EXPIRY_LAZY : NP_EXPIRY_EXACT;
                 c.ports.select = (np_port_select)below(&s, 3);
                 c.ports.low = 2000;
@@ -294,9 +334,7 @@ static void test_random(void **state)
                 if (c.ports.select == NP_PORT_PRESERVE) c.ports.select = NP_PORT_RANDOM;
                 np_box *b = box_of((np_dependence)m, (np_dependence)f, &c);
                 static model list;
-                list = (model){.m = (np_dependence)m, .f = (np_dependence)f};
-                list.fine = m > f ? list.m : list.f;
-                list.coarse = m < f ? list.m : list.f;
+                list = (model){.m = (np_dependence)m};
                 np_time now = 0;
                 uint32_t hosts = HOST + 100 * below(&s, 100); /* others share other chains */
                 for (uint32_t step = 0; step < 30000; step++) {
@@ -304,6 +342,7 @@ static void test_random(void **state)
                     if (!lazy) np_box_expire(b, now);
                     forget_dead(&list, now);
                     uint8_t proto = below(&s, 3) ? NP_UDP : NP_TCP;
+                    set_filtering(&list, (np_dependence)f, tracked && proto == NP_TCP);
                     uint32_t remote = SERVER + below(&s, 3);
                     uint16_t remote_port = (uint16_t)(1 + below(&s, 3));
                     np_packet p, sent;
@@ -331,7 +370,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matrix),  cmocka_unit_test(test_entries), cmocka_unit_test(test_filtered),
-        cmocka_unit_test(test_hairpin), cmocka_unit_test(test_ipv6),    cmocka_unit_test(test_random),
+        cmocka_unit_test(test_hairpin), cmocka_unit_test(test_tracked), cmocka_unit_test(test_ipv6),
+        cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

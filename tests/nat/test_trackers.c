@@ -1,6 +1,6 @@
 /*
- * The trackers `flags` and `pf`: packet scripts, both ways round, with outcomes worked out by hand from the
- * rules; and that no sequence of packets brings a tracker to an answer that a box cannot follow.
+ * The trackers `flags`, `states` and `pf`: packet scripts, both ways round, with outcomes worked out by hand
+ * from the rules; and that no sequence of packets brings a tracker to an answer that a box cannot follow.
  */
 #include "draw.h"
 #include "track_script.h"
@@ -24,6 +24,12 @@ static void flags_states(void **state)
     play(&np_track_flags, "states", 30);
 }
 
+static void states_states(void **state)
+{
+    (void)state;
+    play(&np_track_states, "states", 50);
+}
+
 static void pf_states(void **state)
 {
     (void)state;
@@ -41,12 +47,13 @@ static void pf_windows(void **state)
 static void any_packets(void **state)
 {
     (void)state;
-    static const np_tracker *const trackers[] = {&np_track_linux, &np_track_flags, &np_track_pf};
+    static const np_tracker *const trackers[] = {&np_track_linux, &np_track_flags, &np_track_states,
+                                                 &np_track_pf};
     uint64_t s = seed_of_run();
     np_time timeout[NP_TIMEOUT_COUNT];
     for (int i = 0; i < NP_TIMEOUT_COUNT; ++i) timeout[i] = (1 + i) * NP_SECOND;
     np_track_config c = np_track_defaults(timeout);
-    for (size_t t = 0; t < 3; ++t) {
+    for (size_t t = 0; t < sizeof trackers / sizeof *trackers; ++t) {
         uint64_t side[8];
         bool mapped = false, first_out = false;
         for (uint32_t i = 0; i < 300000; ++i) {
@@ -82,10 +89,8 @@ static void any_packets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(flags_states),
-        cmocka_unit_test(pf_states),
-        cmocka_unit_test(pf_windows),
-        cmocka_unit_test(any_packets),
+        cmocka_unit_test(flags_states), cmocka_unit_test(states_states), cmocka_unit_test(pf_states),
+        cmocka_unit_test(pf_windows),   cmocka_unit_test(any_packets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -199,9 +199,12 @@ static inline const char *script_state(const script_run *r)
 {
     static const char *const pf[] = {"FIRST", "OPENING", "ESTABLISHED", "CLOSING", "FINWAIT", "CLOSED"};
     static const char *const flags[] = {"OPENING", "ESTABLISHED", "CLOSING"};
+    static const char *const states[] = {"OPENING",     "ANSWERED", "ESTABLISHED",
+                                         "HALF_CLOSED", "CLOSED",   "RESET"};
     static const char *const tcp[] = {"NONE",       "SYN_SENT", "SYN_RECV",  "ESTABLISHED", "FIN_WAIT",
                                       "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE",       "SYN_SENT2"};
     if (r->proto == NP_TCP && r->tracker == &np_track_pf) return pf[r->mark & NP_TRACK_STATE];
+    if (r->proto == NP_TCP && r->tracker == &np_track_states) return states[r->mark & NP_TRACK_STATE];
     if (r->proto == NP_TCP && r->tracker == &np_track_flags) return flags[r->mark & NP_TRACK_STATE];
     if (r->proto == NP_TCP) return tcp[r->mark & NP_TRACK_STATE];
     return r->proto == NP_UDP ? "udp" : r->proto == NP_ICMP ? "icmp" : "unknown";

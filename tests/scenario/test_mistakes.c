@@ -69,15 +69,16 @@ static const struct row {
      "x:7:14: at_expiry sends a reset when a mapping expires, which expiry lazy does not notice; it goes "
      "with "
      "exact or sweep"},
-    {MINIMAL "nat: {tracker: pf, filtering: endpoint-independent}\n",
-     "x:5:16: tracker follows single flows, which goes with filtering address-and-port-dependent only"},
+    {MINIMAL "nat: {tracker: linux, filtering: endpoint-independent}\n",
+     "x:5:34: filtering must be address-and-port-dependent with tracker linux, which follows single flows of "
+     "every protocol"},
     {MINIMAL "nat: {expiry: {sweep: 0s}}\n", "x:5:23: sweep: \"0s\" is too small; expected 1ms to 3650d"},
     {MINIMAL "nat: {expiry: {every: 1s}}\n",
      "x:5:15: expiry needs the key \"sweep\": how often mappings past their deadline are taken\n"
      "x:5:16: unknown key \"every\" in expiry; known: sweep"},
     {MINIMAL "nat: {expiry: never}\n", "x:5:15: expiry: \"never\" is not exact, lazy or {sweep: DURATION}"},
     {MINIMAL "nat: {tracker: conntrack}\n",
-     "x:5:16: tracker: there is no \"conntrack\"; known: none, linux, flags, pf"},
+     "x:5:16: tracker: there is no \"conntrack\"; known: none, linux, flags, pf, states"},
 
     /* types */
     {MINIMAL "duration: [1h]\n",
