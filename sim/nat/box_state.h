@@ -122,11 +122,16 @@ static inline bool np_box_is_public(const np_box *b, const np_addr *a, int famil
            np_addr_to_ipv4(a) - np_addr_to_ipv4(&b->config.ports.first) < b->config.ports.addresses;
 }
 
+/* Whether the packets of a mapping change on their way. */
+static inline bool np_box_translates(const np_box *b, const np_entry *e)
+{
+    return e->family == 4 && b->config.ports.select != NP_PORT_NONE;
+}
+
 /* Of the box's own stack, and no inside host's (tracked.c). */
 static inline bool np_entry_is_own(const np_box *b, const np_entry *e)
 {
-    return e->family == 4 && e->addr.v4.local == e->addr.v4.external &&
-           b->config.ports.select != NP_PORT_NONE;
+    return np_box_translates(b, e) && e->addr.v4.local == e->addr.v4.external;
 }
 
 /* What of an outside key tells destinations apart beside the remote address: np_box.destinations. */

@@ -25,14 +25,14 @@ static const np_entry *find(np_box *b, const np_tuple *flow, bool outside, np_ti
     uint32_t entry = outside ? np_table_find_outside(b->table, &key) : np_table_find_inside(b->table, &key);
     entry = np_box_alive(b, entry, now);
     const np_entry *e = entry == NP_ENTRY_NONE ? NULL : np_table_peek(b->table, entry);
-    return e == NULL || np_entry_is_own(e) ? NULL : e;
+    return e == NULL || np_entry_is_own(b, e) ? NULL : e;
 }
 
 static bool inbound(np_box *b, np_packet *p, np_tuple *quoted, np_time now)
 {
     const np_entry *e = find(b, quoted, true, now);
     if (e == NULL) return false;
-    if (e->family != 4) return true;
+    if (!np_box_translates(b, e)) return true;
     quoted->local = p->dst = (np_addr){.word = {e->addr.v4.local}};
     quoted->local_port = e->local_port;
     if (np_is_echo(e->proto)) quoted->remote_port = e->local_port;
@@ -44,7 +44,7 @@ static bool outbound(np_box *b, np_packet *p, np_tuple *quoted, np_time now)
     np_tuple flow = turned(quoted);
     const np_entry *e = find(b, &flow, false, now);
     if (e == NULL) return false;
-    if (e->family != 4) return true;
+    if (!np_box_translates(b, e)) return true;
     quoted->remote = p->src = (np_addr){.word = {e->addr.v4.external}};
     quoted->remote_port = e->external_port;
     if (np_is_echo(e->proto)) quoted->local_port = e->external_port;
