@@ -170,8 +170,9 @@ static void restrain(sqlite3 *sql)
     sqlite3_busy_timeout(sql, BUSY_MS);
 }
 
-/* A process killed while it switched journals leaves one that must be rolled back before the file can be read,
-   which a reader may not do: opening it once for writing does. Where nothing can be written it stays as it is. */
+/* A process killed while it switched journals leaves one that must be rolled back before the file can be
+   read, which a reader may not do: opening it once for writing does. Where nothing can be written it stays as
+   it is. */
 static void roll_back(const char *path)
 {
     sqlite3 *sql = NULL;
@@ -180,6 +181,44 @@ static void roll_back(const char *path)
         sqlite3_exec(sql, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL);
     }
     sqlite3_close(sql);
+}
+
+/* 1 to 16 ms, which are returned: not the same for two who met. */
+static unsigned pause_a_moment(void)
+{
+    uint8_t chance;
+    sqlite3_randomness(sizeof chance, &chance);
+    unsigned ms = 1 + chance % 16;
+    sqlite3_sleep((int)ms);
+    return ms;
+}
+
+/* Switches the journal. SQLite does that as a reader who then wants to write, and there it does not wait for
+   others, who could be waiting for this reader: "busy" comes at once, however long its timeout. So it is
+   asked again, with nothing held in between, after pauses that are not the others', for `patience_ms`. A file
+   system that cannot have the journal asked for keeps its own. Returns SQLite's code. */
+static int switch_journal(sqlite3 *sql, const char *mode, unsigned patience_ms)
+{
+    char pragma[64];
+    snprintf(pragma, sizeof pragma, "PRAGMA journal_mode = %s", mode);
+    sqlite3_busy_timeout(sql, 0);
+    int code;
+    for (unsigned waited = 0;;) {
+        code = sqlite3_exec(sql, pragma, NULL, NULL, NULL);
+        if (code != SQLITE_BUSY || waited >= patience_ms) break;
+        waited += pause_a_moment();
+    }
+    sqlite3_busy_timeout(sql, BUSY_MS);
+    return code;
+}
+
+static bool has_log(np_db *d, bool *log, np_error *e)
+{
+    sqlite3_stmt *s = np_db_prepare(d, "PRAGMA journal_mode", e);
+    bool ok = s && np_db_step(d, s, e) == 1;
+    *log = ok && strcmp(np_db_text(s, 0), "wal") == 0;
+    sqlite3_finalize(s);
+    return ok;
 }
 
 bool np_db_open(np_db *d, const char *path, np_db_access access, np_error *e)
@@ -209,24 +248,41 @@ bool np_db_open(np_db *d, const char *path, np_db_access access, np_error *e)
     }
     if (empty && access == NP_DB_READ) return np_fail(e, NP_TROUBLE_INPUT, "%s: is empty", d->path);
     if (!empty && !check(d, e)) return false;
-    if (access == NP_DB_WRITE)
-        return execute(d, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", "opening it for writing",
-                       e);
-    if (access == NP_DB_SHARED)
-        return execute(d, "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL", "opening it for writing",
-                       e);
-    return true;
+    if (access == NP_DB_READ) return true;
+    d->checked = !empty;
+    d->switched = true;
+    if (switch_journal(d->sql, access == NP_DB_WRITE ? "WAL" : "DELETE", BUSY_MS) != SQLITE_OK)
+        return np_db_fail(d, "opening it for writing", e);
+    bool log;
+    return has_log(d, &log, e) &&
+           execute(d, log ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL",
+                   "opening it for writing", e);
+}
+
+/* Whoever has the log open keeps all others from ending it, and two who close at the same moment keep each
+   other: so it is tried again with nothing open in between. Where another sweep or a reader goes on, it stays
+   a log, which is as good, and theirs to end. */
+static void end_log(const char *path)
+{
+    for (int attempt = 0, code = SQLITE_BUSY; attempt < 30 && code == SQLITE_BUSY; attempt++) {
+        sqlite3 *sql = NULL;
+        code = sqlite3_open_v2(path, &sql, SQLITE_OPEN_READWRITE, NULL);
+        if (code == SQLITE_OK) {
+            restrain(sql);
+            code = switch_journal(sql, "DELETE", 0);
+        }
+        sqlite3_close(sql);
+        if (code == SQLITE_BUSY) pause_a_moment();
+    }
 }
 
 void np_db_close(np_db *d)
 {
     sqlite3_stmt *all[] = {d->begin, d->commit, d->rollback, d->put_run, d->put_value, d->put_spread};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) sqlite3_finalize(all[i]);
-    if (d->sql && !sqlite3_db_readonly(d->sql, NULL)) {
-        sqlite3_busy_timeout(d->sql, 0); /* a reader may be there: then it stays a log, which is as good */
-        sqlite3_exec(d->sql, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL);
-    }
+    bool busy = d->switched && switch_journal(d->sql, "DELETE", 0) == SQLITE_BUSY;
     sqlite3_close(d->sql);
+    if (busy) end_log(d->path);
     free(d->path);
     free(d->bytes);
     *d = (np_db){0};
@@ -333,8 +389,8 @@ bool np_db_begin_study(np_db *d, const np_points *points, np_error *e)
     bool ok = execute(d, "BEGIN IMMEDIATE", "beginning the study", e) && is_empty(d, &empty, e);
     if (ok && empty) {
         ok = write_study(d, points, text, e);
-    } else if (ok) {
-        ok = compare_study(d, points->base, text, e);
+    } else if (ok) { /* it may have been filled since it was opened */
+        ok = (d->checked || check(d, e)) && compare_study(d, points->base, text, e);
     }
     ok = ok && execute(d, "COMMIT", "beginning the study", e);
     if (!ok && !sqlite3_get_autocommit(d->sql)) sqlite3_exec(d->sql, "ROLLBACK", NULL, NULL, NULL);

@@ -10,7 +10,9 @@
 
 typedef struct np_db {
     sqlite3 *sql;
-    char *path; /* as messages name it */
+    char *path;    /* as messages name it */
+    bool checked;  /* it was ours, and undamaged, when it was opened */
+    bool switched; /* its journal is this writer's, to be put back */
     sqlite3_stmt *begin, *commit, *rollback, *put_run, *put_value, *put_spread;
     uint8_t *bytes; /* for a sketch */
     size_t room;

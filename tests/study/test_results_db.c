@@ -7,6 +7,7 @@
 #include "natpulse/random.h"
 #include "natpulse/results_db.h"
 #include "natpulse/sweep.h"
+#include <pthread.h>
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -74,6 +75,15 @@ static char *dump(const char *path)
     if (ok) return text;
     free(text);
     return NULL;
+}
+
+static void execute(const char *path, const char *sql)
+{
+    sqlite3 *db;
+    char *why = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK) fail_msg("%s: %s", sql, why);
+    sqlite3_close(db);
 }
 
 typedef struct quota {
@@ -249,16 +259,112 @@ static void threads_do_not_show(void **state)
     free(y);
 }
 
-/* ---- other studies ---- */
+/* ---- several at once ---- */
 
-static void execute(const char *path, const char *sql)
+typedef struct at_once {
+    pthread_t thread;
+    pthread_barrier_t *start;
+    const char *path;
+    int times;
+    bool ok;
+    np_error error;
+} at_once;
+
+/* All set out at the same moment; the file is soon whole, and then they only open and close it. */
+static void *sweep_at_once(void *arg)
 {
-    sqlite3 *db;
-    char *why = NULL;
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK) fail_msg("%s: %s", sql, why);
-    sqlite3_close(db);
+    at_once *a = arg;
+    np_sweep_outcome outcome;
+    if (a->start) pthread_barrier_wait(a->start);
+    a->ok = true;
+    for (int i = 0; a->ok && i < a->times; i++) a->ok = sweep(a->path, &whole, &outcome, &a->error);
+    return NULL;
 }
+
+/* One file, whose header (byte 18) says that it needs no log beside it: it can be read where nothing is
+ * written. */
+static bool stands_alone(const char *path)
+{
+    static const char *suffix[] = {"-wal", "-shm", "-journal"};
+    char name[220];
+    size_t size;
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "%s%s", path, suffix[i]);
+        if (access(name, F_OK) == 0) return false;
+    }
+    char *bytes = slurp(path, &size);
+    bool alone = size > 18 && bytes[18] == 1;
+    free(bytes);
+    return alone;
+}
+
+/* One who writes keeps the journal from being switched, and SQLite itself would not wait for that. */
+static void a_writer_is_waited_for(void **state)
+{
+    (void)state;
+    sqlite3 *writer;
+    at_once late = {.path = in_directory("held.db"), .times = 1};
+    must_sweep(late.path, &whole);
+    assert_int_equal(sqlite3_open(late.path, &writer), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(writer, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(pthread_create(&late.thread, NULL, sweep_at_once, &late), 0);
+    usleep(
+        100000); /* to let it come to where it waits: were it not there yet, it would only have less to do */
+    assert_int_equal(sqlite3_exec(writer, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(writer);
+    pthread_join(late.thread, NULL);
+    if (!late.ok) fail_msg("%s", late.error.text);
+}
+
+/* Their first and their last moments meet: all make the file, all close it, and one file is left. */
+static void several_begin_and_end_together(void **state)
+{
+    (void)state;
+    const char *path = in_directory("together.db");
+    must_sweep(path, &whole);
+    char *rows = dump(path);
+    for (int round = 0; round < 40; round++) {
+        at_once all[4];
+        pthread_barrier_t start;
+        pthread_barrier_init(&start, NULL, 4);
+        remove(path);
+        for (int i = 0; i < 4; i++) {
+            all[i] = (at_once){.path = path, .times = 1 + round % 4, .start = &start};
+            assert_int_equal(pthread_create(&all[i].thread, NULL, sweep_at_once, &all[i]), 0);
+        }
+        for (int i = 0; i < 4; i++) pthread_join(all[i].thread, NULL);
+        pthread_barrier_destroy(&start);
+        for (int i = 0; i < 4; i++) {
+            if (!all[i].ok) fail_msg("round %d: %s", round, all[i].error.text);
+        }
+        assert_true(stands_alone(path));
+        char *again = dump(path);
+        assert_string_equal(rows, again);
+        free(again);
+    }
+    free(rows);
+}
+
+/* A file that is refused stays as it is, its journal's kind too. */
+static void a_stranger_is_left_alone(void **state)
+{
+    (void)state;
+    const char *path = in_directory("stranger.db");
+    size_t before_size, after_size;
+    execute(path, "PRAGMA journal_mode = WAL; CREATE TABLE mine(a); INSERT INTO mine VALUES(5)");
+    char *before = slurp(path, &before_size);
+    np_error e = {0};
+    np_sweep_outcome outcome;
+    assert_false(sweep(path, &whole, &outcome, &e));
+    assert_int_equal(e.kind, NP_TROUBLE_INPUT);
+    char *after = slurp(path, &after_size);
+    assert_int_equal(before_size, after_size);
+    assert_memory_equal(before, after, before_size);
+    free(before);
+    free(after);
+}
+
+/* ---- other studies ---- */
 
 static void refused(const char *path, const asked *a, np_trouble kind, const char *why)
 {
@@ -452,10 +558,16 @@ static void odd_names_and_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equals_a_study_in_memory), cmocka_unit_test(stopped_anywhere_ends_the_same),
-        cmocka_unit_test(threads_do_not_show),      cmocka_unit_test(other_studies_are_refused),
-        cmocka_unit_test(lies_are_found),           cmocka_unit_test(damage_is_survived),
+        cmocka_unit_test(equals_a_study_in_memory),
+        cmocka_unit_test(stopped_anywhere_ends_the_same),
+        cmocka_unit_test(threads_do_not_show),
+        cmocka_unit_test(other_studies_are_refused),
+        cmocka_unit_test(lies_are_found),
+        cmocka_unit_test(damage_is_survived),
         cmocka_unit_test(odd_names_and_files),
+        cmocka_unit_test(a_writer_is_waited_for),
+        cmocka_unit_test(several_begin_and_end_together),
+        cmocka_unit_test(a_stranger_is_left_alone),
     };
     if (getenv("NP_SEED")) seed = strtoull(getenv("NP_SEED"), NULL, 10);
     printf("NP_SEED=%llu\n", (unsigned long long)seed);
