@@ -100,7 +100,7 @@ typedef struct np_world_config {
     np_nat_restart nat_restart[4];
     uint32_t nats;             /* boxes in the chain, the first nearest to the clients; 1 .. 4 */
     np_link_config access_up, access_down, core_up, core_down;
-    uint32_t servers;
+    uint32_t servers;          /* 1 .. 65535 */
     uint32_t server_connections; /* at each server; more are refused with an RST. 0: unlimited */
     uint32_t server_memory;      /* bytes a connection */
     np_downtime crash;           /* the machine: silent while down, then answers with RSTs what it does not know */

@@ -80,7 +80,7 @@ static void go(struct world *w, uint32_t client, enum presence how)
     const np_churn *c = churn_of(w, client);
     const np_dist *absence = how == IS_AWAY ? &c->away : &c->back;
     if (k->presence != IS_ASLEEP) np_meter_goes(w, client);
-    k->presence = (uint8_t)how;
+    k->presence = how;
     r->life++;
     np_client_leave(w, client);
     if (!happens(absence)) return;

@@ -47,23 +47,6 @@ static uint32_t message_make(struct world *w, const struct message *what)
     return i;
 }
 
-static void list_add(struct world *w, struct list *l, uint32_t message)
-{
-    message_at(w, message)->next = NONE;
-    if (l->head == NONE)
-        l->head = message;
-    else
-        message_at(w, l->tail)->next = message;
-    l->tail = message;
-}
-
-static uint32_t list_take(struct world *w, struct list *l)
-{
-    uint32_t i = l->head;
-    l->head = message_at(w, i)->next;
-    return i;
-}
-
 /* ---- rounds ---- */
 
 static void schedule_round(struct world *w, uint32_t client, np_time from)
@@ -87,7 +70,7 @@ static void exchange_over(struct world *w, uint32_t client)
 
 static uint32_t connect_session(struct world *w, uint32_t client, uint32_t session)
 {
-    struct session *s = &w->session[w->client[client].first_session + session];
+    struct session *s = session_at(w, client, session);
     s->state = SESSION_CONNECTING;
     s->conn = NONE;
     s->busy = false;
@@ -99,11 +82,11 @@ static void pump(struct world *w, uint32_t client)
 {
     struct client *k = &w->client[client];
     uint32_t n = sessions_of(w, k);
-    for (uint32_t i = 0; i < n && k->held.head != NONE; i++) {
-        struct session *s = &w->session[k->first_session + i];
-        while (k->held.head != NONE && s->state == SESSION_OPEN && !s->busy &&
+    for (uint32_t i = 0; i < n && k->held != NONE; i++) {
+        struct session *s = session_at(w, client, i);
+        while (k->held != NONE && s->state == SESSION_OPEN && !s->busy &&
                conn_at(w, s->conn)->believes[CLIENT]) {
-            uint32_t m = list_take(w, &k->held);
+            uint32_t m = message_take(w, &k->held);
             struct message what = *message_at(w, m);
             message_free(w, m);
             s->busy = what.response > 0;
@@ -125,8 +108,8 @@ static uint32_t parallel(const struct world *w, const struct client *k)
 static void open_for_held(struct world *w, uint32_t client)
 {
     struct client *k = &w->client[client];
-    while (k->held.head != NONE && k->asking < parallel(w, k)) {
-        uint32_t m = list_take(w, &k->held);
+    while (k->held != NONE && k->asking < parallel(w, k)) {
+        uint32_t m = message_take(w, &k->held);
         bool waits = message_at(w, m)->response > 0;
         message_at(w, m)->next = NONE;
         k->asking += waits;
@@ -139,20 +122,20 @@ static void open_for_held(struct world *w, uint32_t client)
 static void open_the_rest(struct world *w, uint32_t client)
 {
     struct client *k = &w->client[client];
-    while (k->held.head != NONE && k->asking < parallel(w, k)) open_for_held(w, client);
+    while (k->held != NONE && k->asking < parallel(w, k)) open_for_held(w, client);
 }
 
 static void server_has(struct world *w, uint32_t client, struct message *m)
 {
     struct client *k = &w->client[client];
-    bool believes = k->serving != NONE && conn_at(w, k->serving)->believes[SERVER];
-    if (k->presence == IS_VANISHED && !believes && sessions_of(w, k))
-        return; /* the server knows that it is gone */
+    bool polls = sessions_of(w, k) == 0;
+    bool believes = !polls && k->serving != NONE && conn_at(w, k->serving)->believes[SERVER];
+    if (k->presence == IS_VANISHED && !believes && !polls) return; /* the server knows that it is gone */
     m->from = SERVER;
     np_meter_message_sent(w, m);
-    if (sessions_of(w, k) == 0) {
+    if (polls) {
         uint32_t i = message_make(w, m);
-        if (i != NONE) list_add(w, &k->at_server, i);
+        if (i != NONE) message_add(w, &k->at_server, i);
     } else if (believes) {
         np_conn_write(w, k->serving, SERVER, m);
     } else {
@@ -176,10 +159,11 @@ static bool sleeps_through(struct world *w, uint32_t client)
     return true;
 }
 
-static bool is_connected(const struct world *w, const struct client *k)
+static bool is_connected(const struct world *w, uint32_t client)
 {
+    const struct client *k = &w->client[client];
     for (uint32_t i = 0; i < sessions_of(w, k); i++)
-        if (w->session[k->first_session + i].state == SESSION_OPEN) return true;
+        if (session_at(w, client, i)->state == SESSION_OPEN) return true;
     return false;
 }
 
@@ -190,7 +174,7 @@ void np_client_round(struct world *w, uint32_t client, uint32_t chain)
     const np_work_config *work = &group_of(w, k)->work;
     np_round r = np_work_round(work, w->key, client, k->round);
     np_time due = k->round_due;
-    bool fleeting = np_work_is_fleeting(work) && !is_connected(w, k);
+    bool fleeting = np_work_is_fleeting(work) && !is_connected(w, client);
     for (uint32_t i = 0; i < r.count; i++) {
         np_exchange e = np_work_exchange(work, w->key, client, k->round, i);
         struct message m = {.type = MESSAGE_REQUEST,
@@ -212,7 +196,7 @@ void np_client_round(struct world *w, uint32_t client, uint32_t chain)
         }
         k->unanswered++;
         uint32_t held = message_make(w, &m);
-        if (held != NONE) list_add(w, &k->held, held);
+        if (held != NONE) message_add(w, &k->held, held);
     }
     k->round++;
     if (work->open_loop || work->from_server) schedule_round(w, client, due);
@@ -246,9 +230,9 @@ void np_client_leave(struct world *w, uint32_t client)
         k->rounds = false;
     }
     for (uint32_t i = 0; i < sessions_of(w, k); i++)
-        w->session[k->first_session + i] = (struct session){.conn = NONE, .state = SESSION_IDLE};
-    while (k->held.head != NONE) {
-        uint32_t m = list_take(w, &k->held);
+        *session_at(w, client, i) = (struct session){.conn = NONE, .state = SESSION_IDLE};
+    while (k->held != NONE) {
+        uint32_t m = message_take(w, &k->held);
         np_meter_message_lost(w, message_at(w, m));
         message_free(w, m);
     }
@@ -256,10 +240,10 @@ void np_client_leave(struct world *w, uint32_t client)
     for (uint32_t i = k->conns; i != NONE; i = conn_at(w, i)->next_of_client) {
         struct conn *c = conn_at(w, i);
         if (c->end[CLIENT] != END_LIVE) continue;
-        if (c->session == NONE) c->done = true; /* at most it runs to its end, and nothing follows */
+        if (c->per_request) c->done = true; /* at most it runs to its end, and nothing follows */
         if (!word) {
             np_conn_vanish(w, i, CLIENT, CAUSE_CLIENT_GONE);
-        } else if (c->session != NONE) {
+        } else if (!c->per_request) {
             if (c->transport == NP_UDP && c->believes[CLIENT])
                 np_conn_write(w, i, CLIENT, &(struct message){.type = MESSAGE_BYE, .bytes = BYE_BYTES});
             np_conn_close(w, i, CLIENT);
@@ -284,13 +268,13 @@ void np_client_poll(struct world *w, uint32_t client, uint32_t polls)
 
 static void retry_at(struct world *w, uint32_t client, uint32_t session, np_time when)
 {
-    w->session[w->client[client].first_session + session].retry_at = when;
+    session_at(w, client, session)->retry_at = when;
     if (when < w->config->duration) np_world_at(w, when, EVENT_RETRY, client, session);
 }
 
 void np_client_retry(struct world *w, uint32_t client, uint32_t session)
 {
-    const struct session *s = &w->session[w->client[client].first_session + session];
+    const struct session *s = session_at(w, client, session);
     if (s->state != SESSION_WAITING || s->retry_at != w->now) return;
     if (w->client[client].presence == IS_ASLEEP)
         retry_at(w, client, session, w->churner[client].wake_at);
@@ -314,10 +298,11 @@ void np_client_opened(struct world *w, uint32_t conn)
 {
     struct conn *c = conn_at(w, conn);
     uint32_t client = c->client;
-    if (c->session == NONE) {
-        struct message m = *message_at(w, c->request);
-        message_free(w, c->request);
-        c->request = NONE;
+    if (c->per_request) {
+        struct errand *errand = errand_of(w, c);
+        struct message m = *message_at(w, errand->request);
+        message_free(w, errand->request);
+        errand->request = NONE;
         np_conn_write(w, conn, CLIENT, &m);
         if (!m.response) {
             c->done = true;
@@ -326,12 +311,12 @@ void np_client_opened(struct world *w, uint32_t conn)
         }
         return;
     }
-    struct session *s = &w->session[w->client[client].first_session + c->session];
+    struct session *s = session_at(w, client, c->session);
     if (s->was_open && c->measured && w->measuring) w->meter.reconnects++;
     s->conn = conn;
     s->state = SESSION_OPEN;
     s->was_open = true;
-    s->attempts = 0;
+    s->failures = 0;
     if (c->transport == NP_UDP)
         np_conn_write(w, conn, CLIENT, &(struct message){.type = MESSAGE_HELLO, .bytes = HELLO_BYTES});
     pump(w, client);
@@ -343,11 +328,12 @@ void np_client_failed(struct world *w, uint32_t conn)
     struct client *k = &w->client[c->client];
     uint32_t client = c->client;
     if (c->refused && !c->opened) np_meter_path(w, conn, false, CAUSE_REFUSED);
-    if (c->session == NONE) {
+    if (c->per_request) {
         bool poll = group_of(w, k)->work.from_server, waits = true; /* what is one way is done when written */
-        if (c->request != NONE) {
-            uint32_t m = c->request;
-            c->request = NONE;
+        struct errand *errand = errand_of(w, c);
+        if (errand->request != NONE) {
+            uint32_t m = errand->request;
+            errand->request = NONE;
             waits = message_at(w, m)->response > 0;
             np_meter_message_lost(w, message_at(w, m));
             message_free(w, m);
@@ -359,14 +345,15 @@ void np_client_failed(struct world *w, uint32_t conn)
         open_the_rest(w, client);
         return;
     }
-    struct session *s = &w->session[k->first_session + c->session];
+    struct session *s = session_at(w, client, c->session);
     if (s->conn != conn && !(s->state == SESSION_CONNECTING && s->conn == NONE)) return;
     bool was_busy = s->busy;
     s->busy = false;
     s->state = SESSION_WAITING;
     s->conn = NONE;
     double unit = np_unit(np_random(w->key, client, PURPOSE_RECONNECT, k->retries++));
-    retry_at(w, client, c->session, w->now + back_off(&w->config->reconnect, s->attempts++, unit));
+    retry_at(w, client, c->session, w->now + back_off(&w->config->reconnect, s->failures, unit));
+    if (s->failures < UINT8_MAX) s->failures++;
     if (was_busy) exchange_over(w, client);
 }
 
@@ -392,8 +379,8 @@ void np_client_message(struct world *w, uint32_t conn, const struct message *m)
         }
         break;
     case MESSAGE_RESPONSE:
-        if (c->session != NONE) {
-            w->session[k->first_session + c->session].busy = false;
+        if (!c->per_request) {
+            session_at(w, client, c->session)->busy = false;
             exchange_over(w, client);
             pump(w, client);
         } else {
@@ -419,7 +406,7 @@ void np_server_message(struct world *w, uint32_t conn, const struct message *m)
     struct conn *c = conn_at(w, conn);
     struct client *k = &w->client[c->client];
     if (!c->believes[SERVER]) return;
-    bool one_shot = c->session == NONE && c->transport == NP_UDP;
+    bool one_shot = c->per_request && c->transport == NP_UDP;
     if (m->type == MESSAGE_BYE || (m->type == MESSAGE_REQUEST && !m->response && one_shot)) {
         np_conn_close(w, conn, SERVER);
     } else if (m->type == MESSAGE_REQUEST && m->response) {
@@ -436,8 +423,8 @@ void np_server_message(struct world *w, uint32_t conn, const struct message *m)
         else
             np_server_service(w, i);
     } else if (m->type == MESSAGE_POLL) {
-        while (k->at_server.head != NONE) {
-            uint32_t i = list_take(w, &k->at_server);
+        while (k->at_server != NONE) {
+            uint32_t i = message_take(w, &k->at_server);
             struct message what = *message_at(w, i);
             message_free(w, i);
             np_conn_write(w, conn, SERVER, &what);
@@ -452,16 +439,16 @@ void np_server_message(struct world *w, uint32_t conn, const struct message *m)
 static void nothing_will_come(struct world *w, uint32_t conn, uint32_t serial)
 {
     const struct conn *c = conn_at(w, conn);
-    if (serial && c->serial == serial && c->transport == NP_UDP && c->session != NONE)
+    if (serial && c->serial == serial && c->transport == NP_UDP && !c->per_request)
         np_world_at(w, w->now + PATIENCE, EVENT_UNANSWERED, conn, serial);
 }
 
 void np_client_unanswered(struct world *w, uint32_t conn, uint32_t serial)
 {
     const struct conn *c = conn_at(w, conn);
-    if (!c->serial || (c->serial & 0xffffff) != serial || c->session == NONE) return;
+    if (!c->serial || (c->serial & 0xffffff) != serial || c->per_request) return;
     uint32_t client = c->client;
-    struct session *s = &w->session[w->client[client].first_session + c->session];
+    struct session *s = session_at(w, client, c->session);
     if (s->conn != conn || !s->busy) return;
     s->busy = false;
     exchange_over(w, client);
@@ -483,20 +470,20 @@ void np_server_service(struct world *w, uint32_t message)
         nothing_will_come(w, m.conn, m.serial);
         np_meter_message_lost(w, &m);
     }
-    if (c->serial == m.serial && c->session == NONE && c->transport == NP_UDP)
-        np_conn_close(w, m.conn, SERVER);
+    if (c->serial == m.serial && c->per_request && c->transport == NP_UDP) np_conn_close(w, m.conn, SERVER);
 }
 
 void np_server_opened(struct world *w, uint32_t conn)
 {
     struct conn *c = conn_at(w, conn);
-    if (c->session != NONE) w->client[c->client].serving = conn;
+    if (!c->per_request) w->client[c->client].serving = conn;
 }
 
 void np_server_failed(struct world *w, uint32_t conn)
 {
-    struct client *k = &w->client[conn_at(w, conn)->client];
-    if (k->serving == conn) k->serving = NONE;
+    const struct conn *c = conn_at(w, conn);
+    struct client *k = &w->client[c->client];
+    if (!c->per_request && k->serving == conn) k->serving = NONE;
 }
 
 void np_message_dropped(struct world *w, uint32_t message)
@@ -504,7 +491,7 @@ void np_message_dropped(struct world *w, uint32_t message)
     struct message *m = message_at(w, message);
     struct client *k = &w->client[m->client];
     if (m->type == MESSAGE_REQUEST && m->from == SERVER && sessions_of(w, k) == 0) {
-        list_add(w, &k->at_server, message); /* the next poll fetches it */
+        message_add(w, &k->at_server, message); /* the next poll fetches it */
         return;
     }
     if ((m->type == MESSAGE_REQUEST && m->from == CLIENT && m->response) ||

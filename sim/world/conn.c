@@ -116,13 +116,13 @@ static const np_tcp_config *tcp_config(const struct world *w, const struct conn 
 
 static bool beats(const struct world *w, const struct conn *c)
 {
-    return w->has_beat && c->session != NONE && strategy_applies(w, c->group);
+    return w->has_beat && !c->per_request && strategy_applies(w, c->group);
 }
 
 /* What the heartbeat of an end may know beyond this connection. */
 static np_beat_owner owner(const struct world *w, const struct conn *c, enum side side)
 {
-    uint32_t entity = 2 * (w->client[c->client].first_session + c->session) + side;
+    uint32_t entity = 2 * session_number(w, c->client, c->session) + side;
     return (np_beat_owner){
         .key = w->key, .entity = entity, .memory = w->beat_memory ? &w->beat_memory[entity] : NULL};
 }
@@ -132,11 +132,17 @@ static np_tls tls_of(const struct world *w, const struct conn *c)
     return c->transport == NP_TCP && strategy_applies(w, c->group) ? w->strategy->tls : NP_TLS_NONE;
 }
 
+/* Messages of it that reached a side. */
+static uint32_t tls_heard(const struct conn *c, enum side side)
+{
+    return c->tls_heard >> 4 * side & 15;
+}
+
 /* Whether what a side writes is still its part of the TLS handshake. */
 static bool shakes_hands(const struct world *w, const struct conn *c, enum side side)
 {
     np_tls tls = tls_of(w, c);
-    return tls && c->tls_heard[side] < (side == CLIENT ? TLS[tls].trips : TLS_CLIENT_SAYS);
+    return tls && tls_heard(c, side) < (side == CLIENT ? TLS[tls].trips : TLS_CLIENT_SAYS);
 }
 
 static void address(const struct world *w, const struct conn *c, uint32_t conn, enum side from, np_packet *p)
@@ -206,14 +212,13 @@ static void shake_hands(struct world *w, uint32_t conn, enum side at)
     struct conn *c = conn_at(w, conn);
     np_tls tls = tls_of(w, c);
     if (!c->believes[at]) return;
-    bool first = c->tls_heard[at] == 0;
-    if (at == SERVER) {
-        if (first || tls == NP_TLS_1_2) say(w, conn, SERVER, first ? TLS_CERTIFICATES : TLS_SERVER_END_12);
-        if (++c->tls_heard[SERVER] == TLS_CLIENT_SAYS) np_server_opened(w, conn);
-    } else {
-        if (first) say(w, conn, CLIENT, tls == NP_TLS_1_2 ? TLS_CLIENT_END_12 : TLS_CLIENT_END);
-        if (++c->tls_heard[CLIENT] == TLS[tls].trips) np_client_opened(w, conn);
-    }
+    bool first = tls_heard(c, at) == 0;
+    if (at == CLIENT && first) say(w, conn, CLIENT, tls == NP_TLS_1_2 ? TLS_CLIENT_END_12 : TLS_CLIENT_END);
+    if (at == SERVER && (first || tls == NP_TLS_1_2))
+        say(w, conn, SERVER, first ? TLS_CERTIFICATES : TLS_SERVER_END_12);
+    c->tls_heard = (uint8_t)(c->tls_heard + (1 << 4 * at));
+    if (at == CLIENT && tls_heard(c, at) == TLS[tls].trips) np_client_opened(w, conn);
+    if (at == SERVER && tls_heard(c, at) == TLS_CLIENT_SAYS) np_server_opened(w, conn);
 }
 
 /* A whole message arrived at side `at`. Frees the message. */
@@ -239,11 +244,8 @@ static void received(void *ctx, uint64_t upto)
     struct world *w = io->world;
     struct conn *c = conn_at(w, io->conn);
     enum side from = io->side == CLIENT ? SERVER : CLIENT;
-    while (c->out[from] != NONE && message_at(w, c->out[from])->end <= upto) {
-        uint32_t m = c->out[from];
-        c->out[from] = message_at(w, m)->next;
-        deliver(w, io->conn, io->side, m);
-    }
+    for (uint32_t m; (m = message_first(w, c->out[from])) != NONE && message_at(w, m)->end <= upto;)
+        deliver(w, io->conn, io->side, message_take(w, &c->out[from]));
 }
 
 /* The application at one end learns that it has a connection. */
@@ -268,7 +270,8 @@ static void end_opened(struct world *w, uint32_t conn, enum side side)
 /* Both ends have let go, and nothing is on its way that would come back to the conn. */
 static bool is_done(const struct conn *c)
 {
-    return c->end[CLIENT] == END_GONE && c->end[SERVER] != END_LIVE && c->in_flight == 0;
+    return c->end[CLIENT] == END_GONE && c->end[SERVER] != END_LIVE &&
+           (c->transport == NP_TCP || c->in_flight == 0);
 }
 
 static void reap_later(struct world *w, uint32_t conn)
@@ -295,11 +298,8 @@ static void end_gone(struct world *w, uint32_t conn, enum side side)
         hash_out(w, conn);
         w->server[c->server].open--;
     }
-    while (c->out[side] != NONE) {
-        uint32_t m = c->out[side];
-        c->out[side] = message_at(w, m)->next;
-        np_message_dropped(w, m);
-    }
+    while (c->transport == NP_TCP && c->out[side] != NONE)
+        np_message_dropped(w, message_take(w, &c->out[side]));
     if (side == CLIENT)
         np_client_failed(w, conn);
     else
@@ -334,7 +334,7 @@ static void event(void *ctx, np_tcp_event what)
     case NP_TCP_PEER_CLOSED:
         /* The other side ended it. A client that did not ask for that has lost its connection. */
         if (c->believes[io->side])
-            np_meter_gives_up(w, io->conn, io->side, io->side == CLIENT && c->session != NONE ? "fin" : NULL);
+            np_meter_gives_up(w, io->conn, io->side, io->side == CLIENT && !c->per_request ? "fin" : NULL);
         np_conn_close(w, io->conn, io->side);
         break;
     case NP_TCP_DONE: end_gone(w, io->conn, io->side); break;
@@ -348,6 +348,12 @@ static void event(void *ctx, np_tcp_event what)
 
 #define SINK(io) (&(np_tcp_sink){.transmit = transmit, .received = received, .event = event, .ctx = (io)})
 
+/* When the client's patience with a per-request connection ends. */
+static np_time gives_up_at(const struct world *w, const struct conn *c)
+{
+    return c->per_request ? errand_of(w, c)->give_up_at : NP_NEVER;
+}
+
 /* After anything was done to an end: its next deadline gets an event, unless one comes sooner anyway. */
 static void settle(struct world *w, uint32_t conn, enum side side)
 {
@@ -358,7 +364,8 @@ static void settle(struct world *w, uint32_t conn, enum side side)
         np_time beat = np_beat_deadline(beat_at(w, conn, side), &w->strategy->beat);
         if (beat < due) due = beat;
     }
-    if (side == CLIENT && c->give_up_at < due) due = c->give_up_at;
+    np_time patience = side == CLIENT ? gives_up_at(w, c) : NP_NEVER;
+    if (patience < due) due = patience;
     if (due >= c->armed[side]) return;
     if (due < w->now) due = w->now;
     c->armed[side] = due;
@@ -379,12 +386,21 @@ static uint16_t pick_port(struct world *w, uint32_t client)
     }
 }
 
+/* A number for a connection with all that is numbered alike; NONE when memory is out. */
+static uint32_t take_number(struct world *w, bool tcp)
+{
+    uint32_t i = np_pool_take(&w->conns);
+    bool ok = i != NONE && np_pool_reach(&w->since, i) && (!tcp || np_pool_reach(&w->tcps, i)) &&
+              (!w->has_beat || np_pool_reach(&w->beats, i));
+    return ok ? i : NONE;
+}
+
 uint32_t np_conn_open(struct world *w, uint32_t client, uint32_t session, uint32_t request)
 {
     struct client *k = &w->client[client];
-    uint32_t i = np_pool_take(&w->conns);
-    bool tcp = group_of(w, k)->transport == NP_TCP;
-    if (i == NONE || (tcp && !np_pool_reach(&w->tcps, i)) || (w->has_beat && !np_pool_reach(&w->beats, i))) {
+    bool tcp = group_of(w, k)->transport == NP_TCP, per_request = session == NONE;
+    uint32_t i = take_number(w, tcp), errand = per_request ? np_pool_take(&w->errands) : NONE;
+    if (i == NONE || (per_request && errand == NONE)) {
         w->out_of_memory = true;
         return NONE;
     }
@@ -394,21 +410,22 @@ uint32_t np_conn_open(struct world *w, uint32_t client, uint32_t session, uint32
         .serial = ++w->serials,
         .client = client,
         .session = session,
-        .request = request,
-        .server = np_below(np_random(w->key, client, PURPOSE_SERVER, nth), w->config->servers),
+        .server = (uint16_t)np_below(np_random(w->key, client, PURPOSE_SERVER, nth), w->config->servers),
         .local_port = pick_port(w, client),
         .next_of_client = k->conns,
-        .out = {NONE, NONE},
         .armed = {NP_NEVER, NP_NEVER},
-        .give_up_at = session == NONE ? w->now + PATIENCE : NP_NEVER,
-        .usable_since = NP_NEVER,
         .transport = (uint8_t)(tcp ? NP_TCP : NP_UDP),
         .place = k->place,
         .group = k->group,
         .measured = group_of(w, k)->measure,
+        .per_request = per_request,
         .end = {END_LIVE, END_NONE},
-        .listed = true,
     };
+    if (tcp) c->out[CLIENT] = c->out[SERVER] = NONE;
+    if (per_request) {
+        c->errand = errand;
+        *errand_of(w, c) = (struct errand){.request = request, .give_up_at = w->now + PATIENCE};
+    }
     k->conns = i;
     if (tcp) {
         uint32_t iss = (uint32_t)np_random(w->key, client, PURPOSE_ISS, nth);
@@ -488,7 +505,7 @@ static bool client_has(const struct conn *c, uint32_t client, uint32_t server, u
 /* The client has heard something of what it waits for. */
 static void bear_on(const struct world *w, struct conn *c)
 {
-    if (c->give_up_at != NP_NEVER) c->give_up_at = w->now + PATIENCE;
+    if (gives_up_at(w, c) != NP_NEVER) errand_of(w, c)->give_up_at = w->now + PATIENCE;
 }
 
 static void tcp_at_client(struct world *w, const np_packet *p)
@@ -527,7 +544,7 @@ static void datagram(struct world *w, const np_packet *p, uint32_t conn, enum si
 /* Whether a server that has let go of a client leaves it at that, rather than taking it back. */
 static bool is_over(const struct world *w, const struct conn *c, const np_packet *p)
 {
-    return c->end[CLIENT] == END_GONE || c->session == NONE || message_at(w, p->seq)->type == MESSAGE_BYE;
+    return c->end[CLIENT] == END_GONE || c->per_request || message_at(w, p->seq)->type == MESSAGE_BYE;
 }
 
 static void udp_arrived(struct world *w, enum side at, struct conn *c, const np_packet *p)
@@ -604,15 +621,6 @@ static uint32_t tls_bytes(const struct world *w, const struct conn *c, enum mess
     return TLS[tls].record * (records ? records : 1);
 }
 
-static void append(struct world *w, struct conn *c, enum side from, uint32_t message)
-{
-    if (c->out[from] == NONE)
-        c->out[from] = message;
-    else
-        message_at(w, c->out_last[from])->next = message;
-    c->out_last[from] = message;
-}
-
 uint32_t np_conn_write(struct world *w, uint32_t conn, enum side from, const struct message *what)
 {
     struct conn *c = conn_at(w, conn);
@@ -635,7 +643,7 @@ uint32_t np_conn_write(struct world *w, uint32_t conn, enum side from, const str
         np_beat_sent(beat_at(w, conn, from), &w->strategy->beat, &o, beat_what(m->type), w->now);
     }
     if (c->transport == NP_TCP) {
-        append(w, c, from, i);
+        message_add(w, &c->out[from], i);
         m->end = UINT64_MAX; /* not before it is written */
         m->end = np_tcp_write(tcp_at(w, conn, from), tcp_config(w, c, from),
                               m->bytes + tls_bytes(w, c, (enum message_type)m->type, m->bytes), kind,
@@ -667,7 +675,7 @@ void np_conn_close(struct world *w, uint32_t conn, enum side side)
     struct conn *c = conn_at(w, conn);
     if (c->end[side] != END_LIVE) return;
     if (c->believes[side]) np_meter_gives_up(w, conn, side, NULL);
-    if (side == CLIENT) c->give_up_at = NP_NEVER;
+    if (side == CLIENT && c->per_request) errand_of(w, c)->give_up_at = NP_NEVER;
     if (c->transport == NP_TCP) {
         np_tcp_close(tcp_at(w, conn, side), tcp_config(w, c, side), SINK((&(struct io){w, conn, side})),
                      w->now);
@@ -707,7 +715,7 @@ void np_conn_timer(struct world *w, uint32_t conn, enum side side, np_time when)
         np_world_at(w, c->armed[side], EVENT_END, conn, side);
         return;
     }
-    if (side == CLIENT && w->now >= c->give_up_at) {
+    if (side == CLIENT && w->now >= gives_up_at(w, c)) {
         if (c->believes[side]) np_meter_gives_up(w, conn, side, "no-response");
         np_conn_abort(w, conn, side);
         return;
@@ -759,6 +767,7 @@ void np_conn_reap(struct world *w)
         while (*at != i) at = &conn_at(w, *at)->next_of_client;
         *at = c->next_of_client;
         c->serial = 0;
+        if (c->per_request) np_pool_give(&w->errands, c->errand);
         np_pool_give(&w->conns, i);
     }
 }

@@ -9,6 +9,7 @@
  * end.
  */
 #include "state.h"
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -144,31 +145,31 @@ static bool is_way_free(const struct world *w, const struct conn *c)
 }
 
 /* Usable: both ends believe in it, and the way is free. */
-static void set_usable(struct world *w, struct conn *c)
+static void set_usable(struct world *w, uint32_t conn)
 {
+    struct conn *c = conn_at(w, conn);
     bool usable = c->believes[CLIENT] && c->believes[SERVER] && is_way_free(w, c);
-    if (usable == (c->usable_since != NP_NEVER)) return;
-    if (usable) {
-        c->usable_since = w->now;
-    } else {
-        if (c->measured) w->meter.usable_s += past_warmup(w, c->usable_since);
-        c->usable_since = NP_NEVER;
-    }
+    if (usable == c->usable) return;
+    assert(!c->broken);
+    if (!usable && c->measured) w->meter.usable_s += past_warmup(w, since_at(w, conn)->state);
+    if (usable) since_at(w, conn)->state = w->now;
+    c->usable = usable;
 }
 
 void np_meter_cut(struct world *w, uint32_t conn)
 {
-    set_usable(w, conn_at(w, conn));
+    set_usable(w, conn);
 }
 
 /* An end of a measured connection begins to hold it, or no longer does. */
-static void held_changes(struct world *w, struct conn *c, enum side side, bool holds)
+static void held_changes(struct world *w, uint32_t conn, enum side side, bool holds)
 {
     struct meter *m = &w->meter;
+    np_time *since = &since_at(w, conn)->held[side];
     if (holds)
-        c->held_since[side] = w->now;
+        *since = w->now;
     else
-        m->held_s[side] += past_warmup(w, c->held_since[side]);
+        m->held_s[side] += past_warmup(w, *since);
     if (side == CLIENT) return;
     m->held += holds ? 1 : UINT32_MAX;
     if (w->measuring && m->held > m->held_peak) m->held_peak = m->held;
@@ -203,7 +204,7 @@ void np_meter_believes(struct world *w, uint32_t conn, enum side side)
     enum side other = side == CLIENT ? SERVER : CLIENT;
     c->believes[side] = true;
     c->parting = false;
-    if (c->measured) held_changes(w, c, side, true);
+    if (c->measured) held_changes(w, conn, side, true);
     if (side == CLIENT && c->measured && c->transport == NP_TCP && w->measuring) w->meter.handshakes++;
     if (c->believes[other]) {
         bool again = c->opened;
@@ -213,28 +214,28 @@ void np_meter_believes(struct world *w, uint32_t conn, enum side side)
         if (c->measured && !again) tell(w, NP_NOTICE_OPENED, NULL, conn);
     }
     np_meter_entry(w, conn);
-    set_usable(w, c);
+    set_usable(w, conn);
 }
 
-/* Whether a break that began now or at c->broken_at is counted. */
-static bool counted(const struct world *w, const struct conn *c)
+/* Whether a break, present or just over, is counted. */
+static bool counted(const struct world *w, uint32_t conn)
 {
-    return c->measured && c->broken_at >= w->config->warmup;
+    return conn_at(w, conn)->measured && since_at(w, conn)->state >= w->config->warmup;
 }
 
 static void knows(struct world *w, uint32_t conn, enum side side, const char *why)
 {
     struct conn *c = conn_at(w, conn);
     tell(w, side == CLIENT ? NP_NOTICE_CLIENT_KNEW : NP_NOTICE_SERVER_KNEW, why, conn);
-    if (!counted(w, c)) return;
-    if (!c->knew[CLIENT] && !c->knew[SERVER]) {
+    if (!counted(w, conn)) return;
+    if (!c->known) {
         if (side == CLIENT)
             w->meter.client_knew++;
         else
             w->meter.server_knew++;
     }
-    c->knew[side] = true;
-    np_time from = c->broken_at; /* but while asleep nobody can notice anything */
+    c->known = true;
+    np_time from = since_at(w, conn)->state; /* but while asleep nobody can notice anything */
     if (side == CLIENT && w->churner && w->churner[c->client].awake_since > from)
         from = w->churner[c->client].awake_since;
     np_quantile *spread = w->meter.spread[side == CLIENT ? NP_SPREAD_CLIENT_DETECT : NP_SPREAD_SERVER_DETECT];
@@ -252,22 +253,22 @@ void np_meter_gives_up(struct world *w, uint32_t conn, enum side side, const cha
         tell(w, NP_NOTICE_FALSE_CLOSE, why, conn);
     }
     c->parting = true; /* the other end is about to be told */
-    if (c->believes[side] && c->measured) held_changes(w, c, side, false);
+    if (c->believes[side] && c->measured) held_changes(w, conn, side, false);
     c->believes[side] = false;
     if (!c->believes[other]) c->broken = false;
     np_meter_entry(w, conn);
-    set_usable(w, c);
+    set_usable(w, conn);
 }
 
 static void begin_break(struct world *w, uint32_t conn, enum cause cause)
 {
     struct conn *c = conn_at(w, conn);
+    assert(!c->usable);
     c->broken = true;
-    c->broken_at = w->now;
-    c->cause = (uint8_t)cause;
-    c->knew[CLIENT] = c->knew[SERVER] = false;
+    since_at(w, conn)->state = w->now;
+    c->known = false;
     if (c->measured) tell(w, NP_NOTICE_BREAK, CAUSE_NAME[cause], conn);
-    if (!counted(w, c)) return;
+    if (!counted(w, conn)) return;
     w->meter.breaks++;
     w->meter.by_cause[cause]++;
 }
@@ -277,7 +278,7 @@ static void heal(struct world *w, uint32_t conn)
     struct conn *c = conn_at(w, conn);
     c->broken = false;
     if (c->measured) tell(w, NP_NOTICE_HEALED, NULL, conn);
-    if (counted(w, c)) w->meter.healed++;
+    if (counted(w, conn)) w->meter.healed++;
 }
 
 /* What it stands on has changed: it may have broken (of `cause`), or healed. */
@@ -285,11 +286,9 @@ void np_meter_review(struct world *w, uint32_t conn, enum cause cause)
 {
     struct conn *c = conn_at(w, conn);
     bool anyone = c->believes[CLIENT] || c->believes[SERVER], sound = is_sound(w, c);
-    if (!sound && anyone && c->opened && !c->broken && !c->parting)
-        begin_break(w, conn, cause);
-    else if (sound && c->broken && c->believes[CLIENT] && c->believes[SERVER])
-        heal(w, conn);
-    set_usable(w, c);
+    if (sound && c->broken && c->believes[CLIENT] && c->believes[SERVER]) heal(w, conn);
+    set_usable(w, conn);
+    if (!sound && anyone && c->opened && !c->broken && !c->parting) begin_break(w, conn, cause);
 }
 
 /* The boxes carry the connection again, or no longer. */
@@ -311,16 +310,16 @@ void np_meter_vanished(struct world *w, uint32_t conn, enum side side, enum caus
 {
     struct conn *c = conn_at(w, conn);
     enum side other = side == CLIENT ? SERVER : CLIENT;
-    if (c->believes[side] && c->measured) held_changes(w, c, side, false);
+    if (c->believes[side] && c->measured) held_changes(w, conn, side, false);
     c->believes[side] = false;
+    set_usable(w, conn);
     if (!c->believes[other] && c->broken) {
         c->broken = false;
-        if (counted(w, c) && !c->knew[CLIENT] && !c->knew[SERVER]) w->meter.unnoticed++;
+        if (counted(w, conn) && !c->known) w->meter.unnoticed++;
     } else if (c->believes[other] && c->opened && !c->broken && !c->parting) {
         begin_break(w, conn, cause);
     }
     np_meter_entry(w, conn);
-    set_usable(w, c);
 }
 
 /* An end gave it up, and the other will not hear of it: half open from now on. */
@@ -439,10 +438,11 @@ void np_meter_sample(struct world *w)
 }
 
 /* Breaks still open, and ends that never knew. */
-static void censor(struct world *w, struct conn *c, uint64_t *open)
+static void censor(struct world *w, uint32_t conn, uint64_t *open)
 {
-    if (!c->broken || !counted(w, c)) return;
-    if (!c->knew[CLIENT] && !c->knew[SERVER]) (*open)++;
+    const struct conn *c = conn_at(w, conn);
+    if (!c->broken || !counted(w, conn)) return;
+    if (!c->known) (*open)++;
     bool asleep = w->client[c->client].presence == IS_ASLEEP; /* it has had no time to know */
     if (c->believes[CLIENT] && !asleep) np_quantile_add_censored(w->meter.spread[NP_SPREAD_CLIENT_DETECT]);
     if (c->believes[SERVER]) np_quantile_add_censored(w->meter.spread[NP_SPREAD_SERVER_DETECT]);
@@ -468,11 +468,12 @@ void np_meter_finish(struct world *w)
     for (uint32_t i = 0; i < w->conns.used; i++) {
         struct conn *c = conn_at(w, i);
         if (!c->serial) continue;
-        censor(w, c, &open);
+        censor(w, i, &open);
         if (!c->measured) continue;
-        if (c->usable_since != NP_NEVER) m->usable_s += past_warmup(w, c->usable_since);
+        const struct since *since = since_at(w, i);
+        if (c->usable) m->usable_s += past_warmup(w, since->state);
         for (int side = CLIENT; side <= SERVER; side++)
-            if (c->believes[side]) m->held_s[side] += past_warmup(w, c->held_since[side]);
+            if (c->believes[side]) m->held_s[side] += past_warmup(w, since->held[side]);
     }
     bool tcp = false, persistent = w->connection != NP_CONNECTION_PER_REQUEST;
     for (uint32_t i = 0; i < w->config->groups; i++)

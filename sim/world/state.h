@@ -93,7 +93,7 @@ enum message_type {
 };
 
 struct message {
-    uint32_t next; /* in the sender's queue, in a list of held ones, or free; must stay the first word */
+    uint32_t next; /* in a list, or free; must stay the first word */
     uint32_t conn;
     uint64_t end;    /* TCP: stream offset after it. UDP: datagrams still to arrive */
     np_time sent;    /* when the application had it ready */
@@ -111,34 +111,48 @@ struct message {
 
 enum end_state { END_NONE, END_LIVE, END_GONE };
 
+/* What every packet and timer of a connection looks at: one cache line. */
 struct conn {
-    uint32_t next_free; /* must stay the first word */
-    uint32_t serial;    /* 0: slot not in use */
-    uint32_t client;
-    uint32_t session; /* of the client; NONE: a per-request connection */
+    uint32_t client; /* of a free one: the next; must stay the first word */
+    uint32_t serial; /* 0: slot not in use */
+    union {
+        uint32_t session; /* of the client */
+        uint32_t errand;  /* of a per-request connection */
+    };
     uint32_t next_of_client;
     uint32_t next_in_bucket; /* of the servers' demultiplexing hash */
     uint32_t peer_addr;      /* the client as the server sees it: np_addr.word[0] */
-    uint32_t server;
     uint16_t peer_port, local_port;
-    uint32_t request;             /* per-request: the message this connection is for, until it is written */
-    uint32_t out[2], out_last[2]; /* messages written by each side and not yet arrived */
-    np_time armed[2];             /* time of the event queued for each end; NP_NEVER: none */
-    np_time give_up_at;           /* per-request: the client's patience */
-    np_time broken_at;
-    np_time usable_since;  /* NP_NEVER: not usable */
-    np_time held_since[2]; /* each end believes since */
-    uint32_t in_flight;    /* UDP: datagrams on their way */
+    uint16_t server;
     uint8_t transport, group;
-    uint8_t place;  /* TCP: which of its addresses the client had when it opened this */
-    uint8_t end[2]; /* end_state */
+    union {
+        uint32_t out[2];    /* TCP: messages written by each side and not yet arrived (message_add) */
+        uint32_t in_flight; /* UDP: datagrams on their way */
+    };
+    np_time armed[2]; /* time of the event queued for each end; NP_NEVER: none */
+    uint8_t place;    /* TCP: which of its addresses the client had when it opened this */
+    uint8_t end[2];   /* end_state */
     bool believes[2];
-    bool opened; /* both ends believed at some time */
-    bool mapped, broken, parting, hashed, listed, refused, measured, done;
-    bool entry, entry_live; /* the first box has a mapping for it; and it is not over at both ends */
-    uint8_t cause;          /* enum cause, of the break */
-    bool knew[2];           /* of this break */
-    uint8_t tls_heard[2];   /* messages of the TLS handshake that reached each side */
+    uint8_t tls_heard; /* messages of the TLS handshake that reached each side: four bits a side */
+    bool per_request : 1;
+    bool opened : 1; /* both ends believed at some time */
+    bool mapped : 1, broken : 1, usable : 1, parting : 1, hashed : 1, refused : 1, measured : 1, done : 1;
+    bool entry : 1, entry_live : 1; /* the first box has a mapping for it; and it is not over at both ends */
+    bool known : 1;                 /* an end knows of this break */
+};
+
+_Static_assert(sizeof(struct conn) == 64, "a connection is one cache line");
+
+/* Since when it is what it is, for the meters. */
+struct since {
+    np_time held[2]; /* each end believes */
+    np_time state;   /* it is usable, or broken: never both */
+};
+
+/* What a per-request connection is for. */
+struct errand {
+    uint32_t request;   /* the message, until it is written; must stay the first word */
+    np_time give_up_at; /* the client's patience */
 };
 
 enum cause {
@@ -158,37 +172,11 @@ enum session_state { SESSION_IDLE, SESSION_CONNECTING, SESSION_OPEN, SESSION_WAI
 
 struct session {
     uint32_t conn;
-    uint32_t attempts; /* since it was last open */
-    bool busy;         /* a request is unanswered */
-    bool was_open;     /* the next connection replaces one that failed */
     uint8_t state;
+    uint8_t failures; /* since it was last open; UINT8_MAX: or more */
+    bool busy;        /* a request is unanswered */
+    bool was_open;    /* the next connection replaces one that failed */
     np_time retry_at; /* WAITING */
-};
-
-struct list { /* of messages */
-    uint32_t head, tail;
-};
-
-struct client {
-    struct list held;      /* messages of the client that wait for a connection that is free */
-    struct list at_server; /* messages of the server that wait for a poll */
-    uint32_t conns;        /* list through conn.next_of_client */
-    uint32_t serving;      /* the connection the server would use to reach it; NONE */
-    uint32_t round;        /* the next */
-    uint32_t unanswered;   /* exchanges of the present round still open */
-    uint32_t asking;       /* per-request connections whose answer is awaited */
-    uint32_t opened;       /* connections so far, for draws */
-    uint32_t retries;      /* reconnects so far, for draws */
-    uint32_t first_session;
-    np_time came; /* wants connections since */
-    np_time last_active;
-    np_time round_due; /* open loop: when the present round was due */
-    uint16_t next_port;
-    uint16_t chain, polls; /* rounds and polls under way bear these: a change makes them void */
-    uint8_t group;
-    uint8_t presence, place;
-    bool rounds; /* a next round is under way */
-    bool cut;    /* its access link has an outage */
 };
 
 /* Whether a client is there. */
@@ -197,6 +185,37 @@ enum presence {
     IS_ASLEEP,  /* its host stands still, network and all; connections stay */
     IS_AWAY,    /* it closed what it had; its host still answers */
     IS_VANISHED /* host and all */
+};
+
+/* A cache line. */
+struct client {
+    uint32_t held; /* list of messages of the client that wait for a connection that is free */
+    union {
+        uint32_t serving;   /* the connection the server would use to reach it; NONE */
+        uint32_t at_server; /* one without sessions: list of messages of the server that wait for a poll */
+    };
+    uint32_t conns;      /* list through conn.next_of_client */
+    uint32_t round;      /* the next */
+    uint32_t unanswered; /* exchanges of the present round still open */
+    uint32_t opened;     /* connections so far, for draws */
+    uint32_t retries;    /* reconnects so far, for draws */
+    uint16_t next_port;
+    uint16_t chain, polls; /* rounds and polls under way bear these: a change makes them void */
+    uint16_t asking;       /* per-request connections whose answer is awaited */
+    uint8_t group, place;
+    enum presence presence : 2;
+    bool rounds : 1; /* a next round is under way */
+    bool cut : 1;    /* its access link has an outage */
+    np_time came;    /* wants connections since */
+    np_time last_active;
+    np_time round_due; /* open loop: when the present round was due */
+};
+
+_Static_assert(sizeof(struct client) == 64, "a client is one cache line");
+
+/* Where the clients of a group, and their sessions, begin. */
+struct span {
+    uint32_t client, session;
 };
 
 /* What a client that comes and goes has beside; see churn.c. */
@@ -274,16 +293,17 @@ struct world {
     struct client *client;
     struct churner *churner; /* NULL: nobody comes and goes */
     uint32_t clients;
-    uint32_t places; /* addresses each client has, one after the other */
-    np_radio *radio; /* [clients]; NULL where no measured group has one */
+    struct span span[64]; /* of each group */
+    uint32_t places;      /* addresses each client has, one after the other */
+    np_radio *radio;      /* [clients]; NULL where no measured group has one */
     struct session *session;
     uint32_t sessions_each; /* of a measured client */
     np_links *links[HOPS];  /* access links are numbered as clients; of a core link there is one */
     struct fifo fifo[HOPS];
     bool is_fifo[HOPS];
 
-    struct pool conns, tcps, beats, messages,
-        flights; /* tcps and beats: two ends an item, numbered as conns */
+    struct pool conns, errands, messages, flights;
+    struct pool since, tcps, beats; /* numbered as conns; of the latter, two ends an item */
     uint32_t serials;
     uint32_t *bucket; /* servers' hash by (peer address, peer port, server) */
     uint32_t buckets; /* power of two */
@@ -333,11 +353,50 @@ static inline const np_group *group_of(const struct world *w, const struct clien
     return &w->config->group[c->group];
 }
 
+static inline struct since *since_at(const struct world *w, uint32_t i)
+{
+    return np_pool_at(&w->since, i);
+}
+static inline struct errand *errand_of(const struct world *w, const struct conn *c)
+{
+    return np_pool_at(&w->errands, c->errand);
+}
+
 /* A free message counts for nothing: so those that do count can be counted. */
 static inline void message_free(struct world *w, uint32_t i)
 {
     message_at(w, i)->counts = false;
     np_pool_give(&w->messages, i);
+}
+
+/* ---- lists of messages: named by the last one, whose .next is the first ---- */
+
+static inline void message_add(struct world *w, uint32_t *list, uint32_t i)
+{
+    struct message *m = message_at(w, i);
+    m->next = i;
+    if (*list != NONE) {
+        m->next = message_at(w, *list)->next;
+        message_at(w, *list)->next = i;
+    }
+    *list = i;
+}
+
+static inline uint32_t message_first(const struct world *w, uint32_t list)
+{
+    return list == NONE ? NONE : message_at(w, list)->next;
+}
+
+/* Takes the first of a list that has any. */
+static inline uint32_t message_take(struct world *w, uint32_t *list)
+{
+    struct message *last = message_at(w, *list);
+    uint32_t first = last->next;
+    if (first == *list)
+        *list = NONE;
+    else
+        last->next = message_at(w, first)->next;
+    return first;
 }
 
 static inline bool happens(const np_dist *d)
@@ -381,6 +440,25 @@ static inline bool strategy_applies(const struct world *w, uint32_t group)
 {
     return w->config->group[group].measure &&
            (w->strategy->groups == 0 || (w->strategy->groups >> group & 1));
+}
+
+/* Sessions each client of a group has room for. */
+static inline uint32_t sessions_each(const struct world *w, uint32_t group)
+{
+    return strategy_applies(w, group) ? w->sessions_each : 1;
+}
+
+/* The place of a client's session among all. */
+static inline uint32_t session_number(const struct world *w, uint32_t client, uint32_t session)
+{
+    uint32_t group = w->client[client].group;
+    const struct span *s = &w->span[group];
+    return s->session + (client - s->client) * sessions_each(w, group) + session;
+}
+
+static inline struct session *session_at(const struct world *w, uint32_t client, uint32_t session)
+{
+    return &w->session[session_number(w, client, session)];
 }
 
 static inline np_connection connection_of(const struct world *w, const struct client *c)

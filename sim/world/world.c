@@ -45,27 +45,27 @@ static bool make_clients(struct world *w)
     w->sessions_each = w->connection == NP_CONNECTION_POOL ? (w->strategy->pool ? w->strategy->pool : 1) : 1;
     uint64_t sessions = 0;
     uint32_t i = 0;
-    for (uint32_t g = 0; g < c->groups; g++)
+    for (uint32_t g = 0; g < c->groups; g++) {
+        w->span[g] = (struct span){i, (uint32_t)sessions};
+        sessions += (uint64_t)c->group[g].count * sessions_each(w, g);
         for (uint32_t n = 0; n < c->group[g].count; n++, i++) {
             struct client *k = &w->client[i];
-            *k = (struct client){.held = {NONE, NONE},
-                                 .at_server = {NONE, NONE},
-                                 .conns = NONE,
+            *k = (struct client){.held = NONE,
                                  .serving = NONE,
+                                 .conns = NONE,
                                  .group = (uint8_t)g,
-                                 .first_session = (uint32_t)sessions,
                                  .presence = IS_AWAY,
                                  .last_active = -NP_HOUR};
             k->next_port =
                 (uint16_t)(32768 + np_below(np_random(w->key, i, PURPOSE_PORT, 0), 60999 - 32768 + 1));
-            sessions += strategy_applies(w, g) ? w->sessions_each : 1;
             np_time start = np_dist_time(&c->group[g].arrival, np_random(w->key, i, PURPOSE_ARRIVAL, 0));
             if (start < c->duration) np_world_at(w, start, EVENT_START, i, 0);
         }
+    }
     if (np_beat_remembers(&w->strategy->beat) &&
         !(w->beat_memory = np_memory_zeroed((sessions + 1) * 2 * sizeof *w->beat_memory)))
         return false;
-    return (w->session = calloc(sessions ? sessions : 1, sizeof *w->session)) != NULL;
+    return (w->session = np_memory_zeroed(sessions * sizeof *w->session)) != NULL;
 }
 
 static bool make(struct world *w, np_error *e)
@@ -85,6 +85,8 @@ static bool make(struct world *w, np_error *e)
     for (uint32_t g = 0; g < c->groups; g++) w->clients += c->group[g].count;
     bool big = w->clients >= MANY_CLIENTS;
     np_pool_init(&w->conns, sizeof(struct conn), big);
+    np_pool_init(&w->errands, sizeof(struct errand), big);
+    np_pool_init(&w->since, sizeof(struct since), big);
     np_pool_init(&w->tcps, 2 * sizeof(np_tcp), big);
     np_pool_init(&w->beats, 2 * sizeof(np_beat), big);
     np_pool_init(&w->messages, sizeof(struct message), big);
@@ -109,6 +111,8 @@ static void destroy(struct world *w)
     for (uint32_t i = 0; i < w->config->nats; i++) np_box_destroy(w->box[i]);
     for (int i = 0; i < NP_SPREAD_COUNT; i++) np_quantile_destroy(w->meter.spread[i]);
     np_pool_release(&w->conns);
+    np_pool_release(&w->errands);
+    np_pool_release(&w->since);
     np_pool_release(&w->tcps);
     np_pool_release(&w->beats);
     np_pool_release(&w->messages);
@@ -177,7 +181,8 @@ static void look_ahead(const struct world *w, bool all_new)
 np_result *np_world_run(const np_world_config *c, const np_strategy *s, uint32_t replica,
                         const np_listener *listener, const volatile int *stop, np_error *e)
 {
-    assert(c->servers > 0 && c->nats >= 1 && c->nats <= 4 && c->groups <= 64 && c->warmup < c->duration);
+    assert(c->servers > 0 && c->servers <= UINT16_MAX && c->nats >= 1 && c->nats <= 4 && c->groups <= 64 &&
+           c->warmup < c->duration);
     struct world w = {
         .config = c, .strategy = s, .listener = listener, .stop = stop, .key = np_key_make(c->seed, replica)};
     bool ok = make(&w, e);
