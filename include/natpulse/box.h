@@ -102,11 +102,14 @@ typedef struct np_fill_step {
 
 #define NP_FILL_STEPS_MOST 8
 
+#define NP_CPUS_MOST 1024u
+
 typedef struct np_nat_config {
     const char *name;  /* of the profile, for messages; not owned */
     uint32_t capacity; /* mappings, 1 .. 2^26 */
     const char *evict; /* a name from np_evict_list: what happens to a new flow when full */
     uint32_t buckets;  /* `linux-early-drop` only: hash buckets, up to 2^26; 0: as many as the capacity */
+    uint32_t cpus;     /* `bpf-lru` only: CPUs that flows are spread over, 1 .. NP_CPUS_MOST */
     np_time timeout[NP_TIMEOUT_COUNT]; /* > 0 */
     np_refresh refresh;                /* whose packets renew a mapping */
     struct {
@@ -169,6 +172,9 @@ bool np_nat_check_each(const np_nat_config *c, void (*each)(void *ctx, const cha
 
 /* Names of the eviction policies ("lru", "refuse", ...), NULL at the end. */
 const char *const *np_evict_list(void);
+
+/* Who goes by the policy of this name, in a line; NULL when there is none. */
+const char *np_evict_about(const char *name);
 
 /* Fills in what `lru-box`, the default profile, has: 4096 mappings, LRU, TCP 1 h, UDP 30 s, ... */
 void np_nat_defaults(np_nat_config *c);

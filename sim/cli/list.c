@@ -107,6 +107,18 @@ static int list_names(const char *const *name)
     return 0;
 }
 
+static int list_policies(table *t)
+{
+    static const char *const heading[] = {"name", "who goes when the table is full"};
+    add_row(t, heading, 2);
+    for (const char *const *name = np_evict_list(); *name; name++) {
+        const char *const cell[] = {*name, np_evict_about(*name)};
+        add_row(t, cell, 2);
+    }
+    print_table(t);
+    return 0;
+}
+
 static void add_key(void *ctx, const np_scenario_key *key)
 {
     const char *const cell[] = {key->path, key->form, key->fallback, key->meaning};
@@ -147,7 +159,7 @@ static int list(const char *kind, table *t)
 
     for (const char *const *profiles = np_profile_kinds(); *profiles; profiles++)
         if (strcmp(*profiles, kind) == 0) return list_profiles(kind, t);
-    if (strcmp(kind, "evict") == 0) return list_names(np_evict_list());
+    if (strcmp(kind, "evict") == 0) return list_policies(t);
     if (strcmp(kind, "beats") == 0) return list_names(np_beat_list());
     if (strcmp(kind, "keys") == 0) return list_keys(t);
     if (strcmp(kind, "figures") == 0) return list_figures(t);

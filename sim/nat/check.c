@@ -34,6 +34,8 @@ static void check_size(checking *k)
         wrong(k, "capacity", "capacity is %" PRIu32 "; it must be 1 to %" PRIu32, c->capacity, NP_TABLE_MOST);
     if (c->buckets > NP_TABLE_MOST)
         wrong(k, "buckets", "buckets is %" PRIu32 "; it must be at most %" PRIu32, c->buckets, NP_TABLE_MOST);
+    if (c->cpus == 0 || c->cpus > NP_CPUS_MOST)
+        wrong(k, "cpus", "cpus is %" PRIu32 "; it must be 1 to %u", c->cpus, NP_CPUS_MOST);
     if (c->evict != NULL && np_evict_find(c->evict) != NULL) return;
     char known[300];
     size_t at = 0;

@@ -60,6 +60,7 @@ void np_nat_defaults(np_nat_config *c)
     *c = (np_nat_config){.name = "lru-box",
                          .capacity = 4096,
                          .evict = np_evict_list()[0],
+                         .cpus = 1,
                          .refresh = NP_REFRESH_BOTH,
                          .expiry = NP_EXPIRY_EXACT,
                          .mapping = NP_ADDRESS_AND_PORT_DEPENDENT,

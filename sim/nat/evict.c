@@ -9,15 +9,17 @@
     X(np_evict_refuse, "refuse")                                                                             \
     X(np_evict_fifo, "fifo")                                                                                 \
     X(np_evict_random, "random")                                                                             \
-    X(np_evict_belady, "belady")                                                                             \
-    X(np_evict_linux_early_drop, "linux-early-drop")                                                         \
     X(np_evict_clock, "clock")                                                                               \
     X(np_evict_sieve, "sieve")                                                                               \
-    X(np_evict_netx, "netx")                                                                                 \
+    X(np_evict_s3fifo, "s3fifo")                                                                             \
     X(np_evict_lru_unassured_first, "lru-unassured-first")                                                   \
     X(np_evict_lru_per_host, "lru-per-host")                                                                 \
     X(np_evict_expired_heads, "expired-heads")                                                               \
-    X(np_evict_guarantee, "guarantee")
+    X(np_evict_linux_early_drop, "linux-early-drop")                                                         \
+    X(np_evict_bpf_lru, "bpf-lru")                                                                           \
+    X(np_evict_netx, "netx")                                                                                 \
+    X(np_evict_guarantee, "guarantee")                                                                       \
+    X(np_evict_belady, "belady")
 
 #define DECLARE(policy, name) extern const np_evict_policy policy;
 #define ADDRESS(policy, name) &policy,
@@ -30,6 +32,12 @@ static const char *const names[] = {POLICIES(NAME) NULL};
 const char *const *np_evict_list(void)
 {
     return names;
+}
+
+const char *np_evict_about(const char *name)
+{
+    const np_evict_policy *policy = np_evict_find(name);
+    return policy == NULL ? NULL : policy->about;
 }
 
 const np_evict_policy *np_evict_find(const char *name)

@@ -25,6 +25,7 @@ typedef struct np_evict_box {
 
 typedef struct np_evict_policy {
     const char *name;
+    const char *about; /* who goes, in a line */
 
     /* State for one box, or NULL with *e filled. A policy without `create` has none: its hooks get NULL. */
     void *(*create)(const np_evict_box *box, np_error *e);

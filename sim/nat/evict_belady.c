@@ -114,11 +114,13 @@ static uint32_t victim(void *state, const np_evict_box *box, const np_tuple *ins
     return s->n == 0 ? NP_ENTRY_NONE : s->heap[0];
 }
 
-const np_evict_policy np_evict_belady = {.name = "belady",
-                                         .create = create,
-                                         .destroy = destroy,
-                                         .bytes = bytes,
-                                         .inserted = inserted,
-                                         .touched = touched,
-                                         .removing = removing,
-                                         .victim = victim};
+const np_evict_policy np_evict_belady = {
+    .name = "belady",
+    .about = "the mapping that is needed again the latest goes (replays only: the bound for all others)",
+    .create = create,
+    .destroy = destroy,
+    .bytes = bytes,
+    .inserted = inserted,
+    .touched = touched,
+    .removing = removing,
+    .victim = victim};

@@ -71,11 +71,13 @@ static uint32_t victim(void *state, const np_evict_box *box, const np_tuple *ins
     }
 }
 
-const np_evict_policy np_evict_clock = {.name = "clock",
-                                        .create = create,
-                                        .destroy = free,
-                                        .bytes = bytes,
-                                        .inserted = inserted,
-                                        .touched = touched,
-                                        .removing = removing,
-                                        .victim = victim};
+const np_evict_policy np_evict_clock = {
+    .name = "clock",
+    .about = "the first mapping made that was not used since it was last passed over goes",
+    .create = create,
+    .destroy = free,
+    .bytes = bytes,
+    .inserted = inserted,
+    .touched = touched,
+    .removing = removing,
+    .victim = victim};

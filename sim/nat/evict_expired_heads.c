@@ -39,4 +39,8 @@ static uint32_t victim(void *state, const np_evict_box *box, const np_tuple *ins
     return NP_ENTRY_NONE;
 }
 
-const np_evict_policy np_evict_expired_heads = {.name = "expired-heads", .early = early, .victim = victim};
+const np_evict_policy np_evict_expired_heads = {
+    .name = "expired-heads",
+    .about = "one that timed out, if it heads one of five lists; else the new flow is refused (VPP nat44-ed)",
+    .early = early,
+    .victim = victim};

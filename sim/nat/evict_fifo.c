@@ -56,6 +56,7 @@ static uint32_t victim(void *state, const np_evict_box *box, const np_tuple *ins
 }
 
 const np_evict_policy np_evict_fifo = {.name = "fifo",
+                                       .about = "the mapping that was made first goes, however busy",
                                        .create = create,
                                        .destroy = free,
                                        .bytes = bytes,

@@ -26,4 +26,7 @@ static uint32_t victim(void *state, const np_evict_box *box, const np_tuple *ins
     return best;
 }
 
-const np_evict_policy np_evict_guarantee = {.name = "guarantee", .victim = victim};
+const np_evict_policy np_evict_guarantee = {.name = "guarantee",
+                                            .about = "that which would expire the soonest, used in the last "
+                                                     "5 s excepted; else the new flow is refused (Click)",
+                                            .victim = victim};

@@ -125,12 +125,15 @@ static uint32_t victim(void *state, const np_evict_box *box, const np_tuple *ins
     return NP_ENTRY_NONE;
 }
 
-const np_evict_policy np_evict_linux_early_drop = {.name = "linux-early-drop",
-                                                   .create = create,
-                                                   .destroy = free,
-                                                   .bytes = bytes,
-                                                   .inserted = inserted,
-                                                   .removing = removing,
-                                                   .victim = victim,
-                                                   .many = true,
-                                                   .alive = true};
+const np_evict_policy np_evict_linux_early_drop = {
+    .name = "linux-early-drop",
+    .about =
+        "those not assured in the first of 8 hash buckets that has any; else the new flow is refused (Linux)",
+    .create = create,
+    .destroy = free,
+    .bytes = bytes,
+    .inserted = inserted,
+    .removing = removing,
+    .victim = victim,
+    .many = true,
+    .alive = true};

@@ -88,12 +88,15 @@ static uint32_t victim(void *state, const np_evict_box *box, const np_tuple *ins
     return host == NP_HOST_NONE ? NP_ENTRY_NONE : np_ring_oldest(s->link, s->capacity + host);
 }
 
-const np_evict_policy np_evict_lru_per_host = {.name = "lru-per-host",
-                                               .create = create,
-                                               .destroy = destroy,
-                                               .bytes = bytes,
-                                               .inserted = inserted,
-                                               .touched = touched,
-                                               .removing = removing,
-                                               .victim = victim,
-                                               .own = true};
+const np_evict_policy np_evict_lru_per_host = {
+    .name = "lru-per-host",
+    .about =
+        "the longest idle mapping of the new flow's own host; else the new flow is refused (VPP nat44-ei)",
+    .create = create,
+    .destroy = destroy,
+    .bytes = bytes,
+    .inserted = inserted,
+    .touched = touched,
+    .removing = removing,
+    .victim = victim,
+    .own = true};

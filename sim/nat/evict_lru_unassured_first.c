@@ -71,11 +71,13 @@ static uint32_t victim(void *state, const np_evict_box *box, const np_tuple *ins
     return NP_ENTRY_NONE;
 }
 
-const np_evict_policy np_evict_lru_unassured_first = {.name = "lru-unassured-first",
-                                                      .create = create,
-                                                      .destroy = free,
-                                                      .bytes = bytes,
-                                                      .inserted = inserted,
-                                                      .touched = touched,
-                                                      .removing = removing,
-                                                      .victim = victim};
+const np_evict_policy np_evict_lru_unassured_first = {
+    .name = "lru-unassured-first",
+    .about = "the longest idle of those not assured, then of the assured",
+    .create = create,
+    .destroy = free,
+    .bytes = bytes,
+    .inserted = inserted,
+    .touched = touched,
+    .removing = removing,
+    .victim = victim};

@@ -14,4 +14,7 @@ static uint32_t victim(void *state, const np_evict_box *box, const np_tuple *ins
     return np_evict_longest_idle(box->table, NOT_TCP);
 }
 
-const np_evict_policy np_evict_netx = {.name = "netx", .victim = victim};
+const np_evict_policy np_evict_netx = {
+    .name = "netx",
+    .about = "the longest idle mapping that is not TCP; else the new flow is refused (NetX Duo)",
+    .victim = victim};

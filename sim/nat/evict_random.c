@@ -28,5 +28,9 @@ static uint32_t victim(void *state, const np_evict_box *box, const np_tuple *ins
     return np_table_pick(box->table, np_below(bits, used));
 }
 
-const np_evict_policy np_evict_random = {
-    .name = "random", .create = create, .destroy = free, .bytes = bytes, .victim = victim};
+const np_evict_policy np_evict_random = {.name = "random",
+                                         .about = "any mapping goes, all with the same probability",
+                                         .create = create,
+                                         .destroy = free,
+                                         .bytes = bytes,
+                                         .victim = victim};

@@ -9,4 +9,5 @@ static uint32_t victim(void *state, const np_evict_box *box, const np_tuple *ins
     return NP_ENTRY_NONE;
 }
 
-const np_evict_policy np_evict_refuse = {.name = "refuse", .victim = victim};
+const np_evict_policy np_evict_refuse = {
+    .name = "refuse", .about = "none goes: the new flow is refused", .victim = victim};

@@ -73,11 +73,13 @@ static uint32_t victim(void *state, const np_evict_box *box, const np_tuple *ins
     }
 }
 
-const np_evict_policy np_evict_sieve = {.name = "sieve",
-                                        .create = create,
-                                        .destroy = free,
-                                        .bytes = bytes,
-                                        .inserted = inserted,
-                                        .touched = touched,
-                                        .removing = removing,
-                                        .victim = victim};
+const np_evict_policy np_evict_sieve = {
+    .name = "sieve",
+    .about = "as clock, but a hand passes over mappings that stay in their order (NSDI 2024)",
+    .create = create,
+    .destroy = free,
+    .bytes = bytes,
+    .inserted = inserted,
+    .touched = touched,
+    .removing = removing,
+    .victim = victim};

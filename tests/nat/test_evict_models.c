@@ -8,7 +8,7 @@
 
 #define SERVER 0xc6336401u
 #define FLOWS  48
-#define MOST   24
+#define MOST   32
 #define STEPS  60000
 
 static uint64_t seed;
@@ -16,13 +16,15 @@ static uint64_t seed;
 typedef struct flow {
     uint32_t id;
     np_time made, last;
-    bool used, answered, assured;
+    uint32_t uses;
+    bool used, answered, assured, main;
 } flow;
 
-/* flow[0] was made first (clock moves them). */
+/* flow[0] was made first (clock and s3fifo move them). */
 typedef struct model {
     flow flow[MOST];
     uint32_t n, capacity, hand;
+    uint32_t ghost[MOST], ghosts; /* s3fifo: who went, the first first */
 } model;
 
 static bool is_tcp(uint32_t id)
@@ -78,6 +80,56 @@ static uint32_t sieve_rule(model *m, uint32_t id, np_time now)
         if (!m->flow[m->hand].used) return m->hand;
         m->flow[m->hand].used = false;
     }
+}
+
+static uint32_t find_ghost(const model *m, uint32_t id)
+{
+    uint32_t i = 0;
+    while (i < m->ghosts && m->ghost[i] != id) i++;
+    return i;
+}
+
+static void drop_ghost(model *m, uint32_t i)
+{
+    memmove(&m->ghost[i], &m->ghost[i + 1], (m->ghosts - i - 1) * sizeof m->ghost[i]);
+    m->ghosts--;
+}
+
+static uint32_t small_share(const model *m)
+{
+    return m->capacity < 10 ? 1 : m->capacity / 10;
+}
+
+/* The first of one of the two queues, or m->n. */
+static uint32_t first_of(const model *m, bool main)
+{
+    uint32_t i = 0;
+    while (i < m->n && m->flow[i].main != main) i++;
+    return i;
+}
+
+static void promote(model *m, uint32_t i, uint32_t uses)
+{
+    m->flow[i].main = true;
+    m->flow[i].uses = uses;
+    move_to_end(m, i);
+}
+
+static uint32_t s3fifo_rule(model *m, uint32_t id, np_time now)
+{
+    (void)id, (void)now;
+    uint32_t small = 0, i, room = m->capacity - small_share(m);
+    for (i = 0; i < m->n; i++) small += !m->flow[i].main;
+    while (small >= small_share(m) && (i = first_of(m, false)) < m->n) {
+        if (m->flow[i].uses < 2) {
+            if (m->ghosts == (room < 1 ? 1 : room)) drop_ghost(m, 0);
+            m->ghost[m->ghosts++] = m->flow[i].id;
+            return i;
+        }
+        promote(m, i, 0);
+    }
+    while (m->flow[i = first_of(m, true)].uses > 0) promote(m, i, m->flow[i].uses - 1);
+    return i;
 }
 
 static uint32_t netx_rule(model *m, uint32_t id, np_time now)
@@ -150,6 +202,16 @@ static void forget(model *m, uint32_t i)
     if (m->hand == m->n) m->hand = 0; /* not on the next new flow */
 }
 
+/* A new flow; true when it was a ghost. */
+static bool add(model *m, uint32_t id, np_time now)
+{
+    uint32_t ghost = find_ghost(m, id);
+    bool back = ghost < m->ghosts;
+    if (back) drop_ghost(m, ghost);
+    m->flow[m->n++] = (flow){.id = id, .made = now, .last = now, .main = back};
+    return back;
+}
+
 static np_tuple inside_of(uint32_t id)
 {
     return (np_tuple){
@@ -160,6 +222,7 @@ static np_tuple inside_of(uint32_t id)
 static void use(flow *f, bool outbound, bool tracked, np_time now)
 {
     f->used = true;
+    if (f->uses < 3) f->uses++;
     f->last = now;
     if (!tracked) return;
     if (f->answered && now - f->made > 2 * NP_SECOND) f->assured = true;
@@ -181,7 +244,7 @@ static void run(const char *policy, rule *expected, bool tracked, uint32_t capac
     heard h = {0, 0};
     np_box_set_tap(b, (np_box_tap){.mapping = on_mapping, .ctx = &h});
     model m = {.capacity = capacity};
-    uint32_t evictions = 0, refusals = 0;
+    uint32_t evictions = 0, refusals = 0, came_back = 0;
     np_time now = 0;
     for (uint32_t step = 0; step < STEPS; step++) {
         now += 1 + below(&s, 1000) * NP_MILLISECOND;
@@ -214,12 +277,13 @@ static void run(const char *policy, rule *expected, bool tracked, uint32_t capac
                 forget(&m, out);
                 before++;
             }
-            if (reason == NP_REASON_CREATED) m.flow[m.n++] = (flow){.id = id, .made = now, .last = now};
+            if (reason == NP_REASON_CREATED) came_back += add(&m, id, now);
         }
         assert_int_equal(h.evicted, before);
         assert_int_equal(np_box_entries(b), m.n);
     }
     assert_true(evictions + refusals > STEPS / 100);
+    if (expected == s3fifo_rule && capacity > 3) assert_true(came_back > STEPS / 1000);
     np_box_destroy(b);
 }
 
@@ -239,6 +303,12 @@ static void test_sieve(void **state)
 {
     (void)state;
     run_all("sieve", sieve_rule, false);
+}
+
+static void test_s3fifo(void **state)
+{
+    (void)state;
+    run_all("s3fifo", s3fifo_rule, false);
 }
 
 static void test_netx(void **state)
@@ -388,10 +458,15 @@ int main(void)
 {
     seed = seed_of_run();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clock),      cmocka_unit_test(test_sieve),
-        cmocka_unit_test(test_netx),       cmocka_unit_test(test_lru_unassured_first),
-        cmocka_unit_test(test_guarantee),  cmocka_unit_test(test_lru_per_host),
-        cmocka_unit_test(test_host_limit), cmocka_unit_test(test_expired_heads),
+        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_sieve),
+        cmocka_unit_test(test_s3fifo),
+        cmocka_unit_test(test_netx),
+        cmocka_unit_test(test_lru_unassured_first),
+        cmocka_unit_test(test_guarantee),
+        cmocka_unit_test(test_lru_per_host),
+        cmocka_unit_test(test_host_limit),
+        cmocka_unit_test(test_expired_heads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
