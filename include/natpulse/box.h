@@ -124,10 +124,11 @@ typedef struct np_nat_config {
                          deadline on; until then a packet finds it and revives it */
     np_time sweep;    /* >= 1 ms */
     np_at_expiry at_expiry;
-    np_dependence mapping;   /* which flows of an inside endpoint have the same external endpoint */
-    np_dependence filtering; /* from whom it lets packets in: all; addresses, or ends, it sent packets to. TCP
-                                that a tracker follows: only from the end it sent packets to */
-    bool hairpin;            /* inside hosts reach each other at their external endpoints (RFC 4787 6) */
+    np_dependence mapping; /* which flows of an inside endpoint have the same external endpoint */
+    np_dependence
+        filtering; /* from whom it lets packets in: all; addresses, or ends, it sent packets to. TCP
+                      that a tracker follows: whose SYN begins another flow to the inside endpoint */
+    bool hairpin;  /* inside hosts reach each other at their external endpoints (RFC 4787 6) */
     np_tracking tracker;
     bool loose;                  /* tracker linux: picks up TCP flows in the middle */
     bool be_liberal;             /* tracker linux: a packet out of the window is not invalid */

@@ -16,12 +16,13 @@
 
 /* ---- making and ending boxes ---- */
 
-/* Keys have of the remote end what either rule asks about. Where both ask the same, keys are all there is to
- * it. */
+/* Keys have of the remote end what either rule asks about, and all of it for flows that a tracker follows.
+   Where both rules ask the same, and no less than keys have, keys are all there is to it. */
 static void set_grain(np_box *b)
 {
     for (int tcp = 0; tcp < 2; tcp++) {
-        np_dependence m = b->config.mapping, f = np_box_filtering(b, tcp ? NP_TCP : NP_UDP);
+        np_dependence m = b->config.mapping, f = b->config.filtering;
+        if (np_box_by_flow(b, tcp ? NP_TCP : NP_UDP)) f = NP_ADDRESS_AND_PORT_DEPENDENT;
         b->grain[tcp][0] = m > f ? m : f;
         b->grain[tcp][1] = f; /* IPv6 is not translated: there is nothing to map */
         b->coarse |= b->grain[tcp][0] != NP_ADDRESS_AND_PORT_DEPENDENT ||
@@ -29,19 +30,18 @@ static void set_grain(np_box *b)
     }
 }
 
-/* Chains are for what keys do not tell: an inside endpoint's other mappings where filtering asks for more
-   than mapping, and an outside one's wherever they differ. */
+/* Chains are for what keys do not tell: an inside endpoint's other mappings where they are to share a port,
+   and an outside one's where the two rules differ, or keys have more than both. */
 static bool make_chains(np_box *b)
 {
-    const np_dependence address = NP_ADDRESS_DEPENDENT;
-    np_dependence m = b->config.mapping, f = b->config.filtering, tcp = np_box_filtering(b, NP_TCP);
-    bool inside = m < f || m < tcp || b->config.ports.select == NP_PORT_LINUX;
-    if (inside && !(b->chain[NP_CHAIN_INSIDE] =
-                        np_chains_create(b->table, NP_CHAIN_INSIDE, m == address, m == address)))
+    np_dependence m = b->config.mapping, f = b->config.filtering, least = m < f ? m : f;
+    bool by_flow = np_box_by_flow(b, NP_TCP) && least != NP_ADDRESS_AND_PORT_DEPENDENT;
+    bool inside = m < f || by_flow || b->config.ports.select == NP_PORT_LINUX;
+    if (inside &&
+        !(b->chain[NP_CHAIN_INSIDE] = np_chains_create(b->table, NP_CHAIN_INSIDE, m == NP_ADDRESS_DEPENDENT)))
         return false;
-    return (m == f && m == tcp) || (b->chain[NP_CHAIN_OUTSIDE] = np_chains_create(
-                                        b->table, NP_CHAIN_OUTSIDE, np_dependence_less(m, tcp) == address,
-                                        np_dependence_less(m, f) == address)) != NULL;
+    return (m == f && !by_flow) || (b->chain[NP_CHAIN_OUTSIDE] = np_chains_create(
+                                        b->table, NP_CHAIN_OUTSIDE, least == NP_ADDRESS_DEPENDENT)) != NULL;
 }
 
 static bool make_ports(np_box *b)
@@ -258,16 +258,10 @@ void np_box_remove(np_box *b, uint32_t entry, np_mapping_event what, np_time whe
     tell(b, what, &m, when);
 }
 
-uint32_t np_box_insert(np_box *b, const np_tuple *inside, uint8_t class, uint8_t state, uint8_t seen,
-                       const np_packet *p, np_time now)
+static uint32_t insert(np_box *b, const np_tuple *inside, const np_addr *external, uint16_t port,
+                       uint8_t class, uint8_t state, uint8_t seen, const np_packet *p, np_time now)
 {
-    np_addr external;
-    uint16_t port;
-    if (!np_ports_choose(b, inside, p, now, &external, &port)) {
-        b->counts.no_port++;
-        return NP_ENTRY_NONE;
-    }
-    uint32_t entry = np_table_insert(b->table, inside, &external, port, class, now);
+    uint32_t entry = np_table_insert(b->table, inside, external, port, class, now);
     np_entry *e = np_table_entry(b->table, entry);
     e->state = state;
     e->seen = seen;
@@ -282,6 +276,25 @@ uint32_t np_box_insert(np_box *b, const np_tuple *inside, uint8_t class, uint8_t
         tell(b, NP_MAPPING_CREATED, &m, now);
     }
     return entry;
+}
+
+uint32_t np_box_insert(np_box *b, const np_tuple *inside, uint8_t class, uint8_t state, uint8_t seen,
+                       const np_packet *p, np_time now)
+{
+    np_addr external;
+    uint16_t port;
+    if (!np_ports_choose(b, inside, p, now, &external, &port)) {
+        b->counts.no_port++;
+        return NP_ENTRY_NONE;
+    }
+    return insert(b, inside, &external, port, class, state, seen, p, now);
+}
+
+uint32_t np_box_insert_at(np_box *b, const np_tuple *inside, const np_addr *external, uint16_t port,
+                          uint8_t class, uint8_t state, uint8_t seen, const np_packet *p, np_time now)
+{
+    if (b->blocks != NULL) np_blocks_use(b->blocks, np_ports_block(b, external, port));
+    return insert(b, inside, external, port, class, state, seen, p, now);
 }
 
 void np_box_close(np_box *b, const np_tuple *inside, np_time now)

@@ -82,15 +82,10 @@ static inline bool np_has_ports(uint8_t proto)
     return proto == NP_TCP || proto == NP_UDP || np_is_echo(proto);
 }
 
-/* Filtering of a protocol. A tracker follows single TCP flows, and lets nothing else in. */
-static inline np_dependence np_box_filtering(const np_box *b, uint8_t proto)
+/* Whether every flow of a protocol has an entry of its own, because a tracker follows it. */
+static inline bool np_box_by_flow(const np_box *b, uint8_t proto)
 {
-    return proto == NP_TCP && b->tracker != NULL ? NP_ADDRESS_AND_PORT_DEPENDENT : b->config.filtering;
-}
-
-static inline np_dependence np_dependence_less(np_dependence a, np_dependence b)
-{
-    return a < b ? a : b;
+    return proto == NP_TCP && b->tracker != NULL;
 }
 
 /* What of the remote end keys have. */
@@ -181,6 +176,10 @@ bool np_box_make_room(np_box *b, const np_tuple *inside, np_time now, np_reason 
 uint32_t np_box_insert(np_box *b, const np_tuple *inside, uint8_t class, uint8_t state, uint8_t seen,
                        const np_packet *p, np_time now);
 
+/* The same with an external endpoint that its inside endpoint has already. */
+uint32_t np_box_insert_at(np_box *b, const np_tuple *inside, const np_addr *external, uint16_t port,
+                          uint8_t class, uint8_t state, uint8_t seen, const np_packet *p, np_time now);
+
 static inline void *np_box_side(const np_box *b, uint32_t entry)
 {
     return b->side + (size_t)entry * b->tracker->bytes;
@@ -241,11 +240,13 @@ static inline uint32_t np_box_alive(np_box *b, uint32_t entry, np_time now)
     return entry != NP_ENTRY_NONE && np_box_found_dead(b, entry, now) ? NP_ENTRY_NONE : entry;
 }
 
-/* The live entry that was last made and agrees with the key, by one of the chains. */
-static inline uint32_t np_box_chained(np_box *b, np_chain_kind kind, const np_tuple *key, np_time now)
+/* The live entry that was last made and agrees with the key, by one of the chains. `grain`: whether the
+   remote address counts. */
+static inline uint32_t np_box_chained(np_box *b, np_chain_kind kind, const np_tuple *key, np_dependence grain,
+                                      np_time now)
 {
     uint32_t e;
-    do e = np_chains_find(b->chain[kind], key);
+    do e = np_chains_find(b->chain[kind], key, grain == NP_ADDRESS_DEPENDENT);
     while (e != NP_ENTRY_NONE && np_box_found_dead(b, e, now));
     return e;
 }

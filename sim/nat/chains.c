@@ -9,7 +9,7 @@ struct np_chains {
     uint32_t *youngest; /* of each chain */
     uint32_t chains;
     np_chain_kind kind;
-    bool by_remote[2]; /* of other protocols, of TCP */
+    bool by_remote;
 };
 
 /* What an entry is found by. */
@@ -19,14 +19,11 @@ typedef struct endpoint {
     uint8_t proto;
 } endpoint;
 
-np_chains *np_chains_create(np_table *t, np_chain_kind kind, bool tcp_by_remote, bool others_by_remote)
+np_chains *np_chains_create(np_table *t, np_chain_kind kind, bool by_remote)
 {
     np_chains *c = calloc(1, sizeof *c);
     if (c == NULL) return NULL;
-    *c = (np_chains){.table = t,
-                     .chains = np_table_capacity(t),
-                     .kind = kind,
-                     .by_remote = {others_by_remote, tcp_by_remote}};
+    *c = (np_chains){.table = t, .chains = np_table_capacity(t), .kind = kind, .by_remote = by_remote};
     if ((c->youngest = np_memory_zeroed(c->chains * sizeof *c->youngest)) == NULL) {
         free(c);
         return NULL;
@@ -51,7 +48,7 @@ static endpoint endpoint_of(const np_chains *c, const np_entry *e)
 {
     bool inside = c->kind == NP_CHAIN_INSIDE;
     return (endpoint){.local = inside ? e->addr.v4.local : e->addr.v4.external,
-                      .remote = c->by_remote[e->proto == NP_TCP] ? e->addr.v4.remote : 0,
+                      .remote = c->by_remote ? e->addr.v4.remote : 0,
                       .port = inside ? e->local_port : e->external_port,
                       .proto = e->proto};
 }
@@ -95,14 +92,16 @@ void np_chains_remove(np_chains *c, uint32_t entry)
         *chain_of(c, endpoint_of(c, e)) = l.older;
 }
 
-uint32_t np_chains_find(const np_chains *c, const np_tuple *key)
+uint32_t np_chains_find(const np_chains *c, const np_tuple *key, bool same_remote)
 {
     endpoint p = {.local = key->local.word[0],
-                  .remote = c->by_remote[key->proto == NP_TCP] ? key->remote.word[0] : 0,
+                  .remote = c->by_remote ? key->remote.word[0] : 0,
                   .port = key->local_port,
                   .proto = key->proto};
     uint32_t i = *chain_of(c, p);
-    while (i != NP_ENTRY_NONE && !equal(endpoint_of(c, np_table_peek(c->table, i)), p))
-        i = link_of(c, i)->older;
+    for (; i != NP_ENTRY_NONE; i = link_of(c, i)->older) {
+        const np_entry *e = np_table_peek(c->table, i);
+        if (equal(endpoint_of(c, e), p) && (!same_remote || e->addr.v4.remote == key->remote.word[0])) break;
+    }
     return i;
 }

@@ -20,16 +20,16 @@ typedef enum np_chain_kind { NP_CHAIN_INSIDE, NP_CHAIN_OUTSIDE, NP_CHAIN_KINDS }
 
 typedef struct np_chains np_chains;
 
-/* `tcp_by_remote`, `others_by_remote`: the remote address counts, for TCP and for everything else. NULL when
-   memory is out. */
-np_chains *np_chains_create(np_table *t, np_chain_kind kind, bool tcp_by_remote, bool others_by_remote);
+/* `by_remote`: the remote address counts, always. NULL when memory is out. */
+np_chains *np_chains_create(np_table *t, np_chain_kind kind, bool by_remote);
 void np_chains_destroy(np_chains *c);       /* NULL is allowed */
 size_t np_chains_bytes(const np_chains *c); /* of NULL: 0 */
 
 void np_chains_add(np_chains *c, uint32_t entry);
 void np_chains_remove(np_chains *c, uint32_t entry);
 
-/* The entry last added that agrees with this key of the chains' kind, or NP_ENTRY_NONE. */
-uint32_t np_chains_find(const np_chains *c, const np_tuple *key);
+/* The entry last added that agrees with this key of the chains' kind, or NP_ENTRY_NONE. `same_remote`: the
+   remote address counts in this case. */
+uint32_t np_chains_find(const np_chains *c, const np_tuple *key, bool same_remote);
 
 #endif

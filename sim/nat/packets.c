@@ -163,8 +163,8 @@ static inline np_handled inbound(np_box *b, np_packet *p, np_time now)
     make_key(b, &outside);
     uint32_t entry = np_box_alive(b, np_table_find_outside(b->table, &outside), now);
     if (entry == NP_ENTRY_NONE && b->chain[NP_CHAIN_OUTSIDE] != NULL &&
-        np_box_filtering(b, p->proto) < b->config.mapping && p->family == 4)
-        entry = np_box_chained(b, NP_CHAIN_OUTSIDE, &outside, now);
+        b->config.filtering < b->config.mapping && p->family == 4 && !np_box_by_flow(b, p->proto))
+        entry = np_box_chained(b, NP_CHAIN_OUTSIDE, &outside, b->config.filtering, now);
     if (entry == NP_ENTRY_NONE && b->expired != NULL && np_farewell_is_due(b, p, &outside, false))
         return farewell(b, false);
     if (b->tracker != NULL) return np_tracked_inbound(b, p, &outside, entry, false, now);

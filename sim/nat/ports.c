@@ -27,9 +27,9 @@ typedef struct seeker {
     bool preserve, has_ports;
 } seeker;
 
-static np_dependence uniqueness(const np_box *b, uint8_t proto)
+static np_dependence uniqueness(const np_box *b)
 {
-    return np_dependence_less(b->config.mapping, np_box_filtering(b, proto));
+    return b->config.mapping < b->config.filtering ? b->config.mapping : b->config.filtering;
 }
 
 /* ---- what is free ---- */
@@ -39,14 +39,14 @@ static np_dependence uniqueness(const np_box *b, uint8_t proto)
 void np_ports_hold(np_box *b, const np_tuple *outside, const np_addr *host, np_time when)
 {
     np_tuple key = *outside;
-    np_coarsen(&key, uniqueness(b, key.proto));
+    np_coarsen(&key, uniqueness(b));
     np_graves_bury(b->held, &key, host, key.local_port, when);
 }
 
 static bool in_hold(const np_box *b, const np_tuple *outside, const np_addr *host, np_time now)
 {
     np_tuple key = *outside;
-    np_coarsen(&key, uniqueness(b, key.proto));
+    np_coarsen(&key, uniqueness(b));
     uint32_t grave = np_table_find_inside(b->held, &key);
     if (grave == NP_ENTRY_NONE) return false;
     const np_entry *e = np_table_peek(b->held, grave);
@@ -55,10 +55,9 @@ static bool in_hold(const np_box *b, const np_tuple *outside, const np_addr *hos
 
 bool np_port_is_free(np_box *b, const np_tuple *outside, const np_addr *host, np_time now)
 {
-    bool chained =
-        b->chain[NP_CHAIN_OUTSIDE] != NULL && b->config.mapping != np_box_filtering(b, outside->proto);
-    uint32_t e = chained ? np_box_chained(b, NP_CHAIN_OUTSIDE, outside, now)
-                         : np_box_alive(b, np_table_find_outside(b->table, outside), now);
+    uint32_t e = b->chain[NP_CHAIN_OUTSIDE] != NULL && uniqueness(b) != NP_ADDRESS_AND_PORT_DEPENDENT
+                     ? np_box_chained(b, NP_CHAIN_OUTSIDE, outside, uniqueness(b), now)
+                     : np_box_alive(b, np_table_find_outside(b->table, outside), now);
     return e == NP_ENTRY_NONE && (b->held == NULL || !in_hold(b, outside, host, now));
 }
 
@@ -177,8 +176,11 @@ static bool in_blocks(seeker *s, uint32_t home, uint16_t own)
 /* The external endpoint that this inside endpoint has already. */
 static bool reuse(np_box *b, const np_tuple *inside, np_time now, np_addr *external, uint16_t *port)
 {
-    if (b->config.mapping >= np_box_filtering(b, inside->proto) || !np_has_ports(inside->proto)) return false;
-    uint32_t other = np_box_chained(b, NP_CHAIN_INSIDE, inside, now);
+    np_dependence m = b->config.mapping;
+    np_dependence least =
+        np_box_by_flow(b, inside->proto) ? NP_ADDRESS_AND_PORT_DEPENDENT : b->config.filtering;
+    if (m >= least || !np_has_ports(inside->proto)) return false;
+    uint32_t other = np_box_chained(b, NP_CHAIN_INSIDE, inside, m, now);
     if (other == NP_ENTRY_NONE) return false;
     const np_entry *e = np_table_peek(b->table, other);
     np_tuple outside = *inside;

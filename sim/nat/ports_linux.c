@@ -76,7 +76,7 @@ static bool search(np_box *b, np_tuple *outside, const np_addr *host, const np_p
 bool np_ports_linux(np_box *b, const np_tuple *inside, const np_packet *p, np_time now, np_tuple *outside)
 {
     *outside = *inside;
-    uint32_t other = np_chains_find(b->chain[NP_CHAIN_INSIDE], inside);
+    uint32_t other = np_chains_find(b->chain[NP_CHAIN_INSIDE], inside, false);
     if (other != NP_ENTRY_NONE) {
         const np_entry *e = np_table_peek(b->table, other);
         outside->local = (np_addr){.word = {e->addr.v4.external}};

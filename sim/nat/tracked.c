@@ -7,7 +7,7 @@
  *                               REOPEN        the mapping goes, and then as if none were there
  *     none there, outbound -> room -> start -> RENEW    a mapping
  *                                              INVALID  refused
- *     none there, inbound  -> unknown
+ *     none there, inbound  -> a SYN that the filter lets in: room, and a mapping; else unknown
  *
  * Refused from inside: dropped, reset, or let out untranslated, as Linux does where no rule says otherwise: a
  * packet without a flow is not translated, and that is all. From outside it is addressed to the box itself
@@ -167,9 +167,53 @@ static np_handled inbound_unknown(np_box *b, const np_packet *p, const np_tuple 
     return (np_handled){np_unknown_inbound(b, p), NP_REASON_NO_MAPPING};
 }
 
+/* Whether the mapping rule lets this flow have this external endpoint: it is the one that such flows of the
+   inside endpoint have, or there are none. */
+static bool may_have(np_box *b, const np_tuple *inside, const np_tuple *outside, np_time now)
+{
+    const np_dependence m = b->config.mapping;
+    uint32_t own = m == NP_ADDRESS_AND_PORT_DEPENDENT
+                       ? np_box_alive(b, np_table_find_inside(b->table, inside), now)
+                       : np_box_chained(b, NP_CHAIN_INSIDE, inside, m, now);
+    if (own == NP_ENTRY_NONE) return true;
+    const np_entry *e = np_table_peek(b->table, own);
+    return e->addr.v4.external == outside->local.word[0] && e->external_port == outside->local_port;
+}
+
+/* A SYN from outside for an external endpoint that is in use. From one whom the filter lets in it begins a
+   flow of its own, of the same inside endpoint. The other flow may be the one that goes to make room. */
+static np_handled inbound_new(np_box *b, np_packet *p, const np_tuple *outside, np_time now)
+{
+    const np_dependence f = b->config.filtering;
+    np_reason why = NP_REASON_COUNT;
+    uint64_t side[SIDE_WORDS];
+    np_track_answer a = b->tracker->start(&b->track, side, p, false, now);
+    uint32_t other = np_box_chained(b, NP_CHAIN_OUTSIDE, outside, f, now);
+    if (a.verdict != NP_TRACK_RENEW || other == NP_ENTRY_NONE)
+        return inbound_unknown(b, p, outside, false, now);
+    const np_entry *e = np_table_peek(b->table, other);
+    np_tuple inside = *outside;
+    inside.local = (np_addr){.word = {e->addr.v4.local}};
+    inside.local_port = e->local_port;
+    if (!may_have(b, &inside, outside, now)) return inbound_unknown(b, p, outside, false, now);
+    if (!np_box_make_room(b, &inside, now, &why)) return (np_handled){NP_DROP, why};
+    if (np_box_chained(b, NP_CHAIN_OUTSIDE, outside, f, now) == NP_ENTRY_NONE)
+        return inbound_unknown(b, p, outside, false, now);
+    uint32_t entry = np_box_insert_at(b, &inside, &outside->local, outside->local_port, a.class, a.mark,
+                                      NP_SEEN_INBOUND, p, now);
+    memcpy(np_box_side(b, entry), side, b->tracker->bytes);
+    if (b->ends != NULL) np_farewell_note(&b->ends[entry], p, false);
+    np_translate_inbound(p, np_table_peek(b->table, entry));
+    b->counts.forwarded_in++;
+    return (np_handled){NP_FORWARD, NP_REASON_CREATED};
+}
+
 np_handled np_tracked_inbound(np_box *b, np_packet *p, const np_tuple *outside, uint32_t entry,
                               bool bears_inside, np_time now)
 {
+    if (entry == NP_ENTRY_NONE && !bears_inside && p->proto == NP_TCP && p->family == 4 &&
+        b->config.filtering != NP_ADDRESS_AND_PORT_DEPENDENT && np_track_opens(p))
+        return inbound_new(b, p, outside, now);
     if (entry == NP_ENTRY_NONE) return inbound_unknown(b, p, outside, bears_inside, now);
     np_track_verdict v = judge(b, p, entry, false, now);
     if (v == NP_TRACK_REOPEN) return inbound_unknown(b, p, outside, bears_inside, now);

@@ -21,8 +21,9 @@ np_verdict np_unknown_outbound(const np_box *b, const np_packet *p)
 
 np_reason np_unknown_reason(np_box *b, const np_tuple *outside, np_time now)
 {
-    bool may_be_filtered = b->config.mapping < np_box_filtering(b, outside->proto) && outside->family == 4;
-    if (!may_be_filtered || np_box_chained(b, NP_CHAIN_OUTSIDE, outside, now) == NP_ENTRY_NONE)
+    bool may_be_filtered = b->config.mapping < b->config.filtering && outside->family == 4;
+    if (!may_be_filtered ||
+        np_box_chained(b, NP_CHAIN_OUTSIDE, outside, b->config.mapping, now) == NP_ENTRY_NONE)
         return NP_REASON_NO_MAPPING;
     b->counts.filtered++;
     return NP_REASON_FILTERED;

@@ -199,7 +199,9 @@ static void say_box(text *t, const np_nat_config *n, const np_nat_restart *resta
     say(t, " (TCP) or ");
     say_time(t, n->timeout[NP_TIMEOUT_UDP_STREAM]);
     say(t, " (UDP, both ways seen)");
-    if (n->refresh != NP_REFRESH_BOTH)
+    if (n->refresh == NP_REFRESH_UDP_OUTBOUND)
+        say(t, ", which UDP packets from outside do not put off");
+    else if (n->refresh != NP_REFRESH_BOTH)
         say(t, ", and only %s packets keep it", n->refresh == NP_REFRESH_OUTBOUND ? "outbound" : "inbound");
     say(t, ".");
     if (n->tracker == NP_TRACK_LINUX) say(t, " It tracks TCP as Linux does.");

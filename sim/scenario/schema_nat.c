@@ -265,8 +265,7 @@ static const np_field fields[] = {
      .choice = dependences,
      NP_FIELD(np_nat_draft, nat.mapping)},
     {.key = "filtering",
-     .meaning =
-         "from whom an external endpoint lets packets in (RFC 4787 5); TCP with a tracker: from its peer",
+     .meaning = "from whom an external endpoint lets packets in (RFC 4787 5)",
      .type = NP_TYPE_CHOICE,
      .choice = dependences,
      NP_FIELD(np_nat_draft, nat.filtering)},

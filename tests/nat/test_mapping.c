@@ -164,8 +164,16 @@ static void test_tracked(void **state)
         assert_int_equal(np_box_entries(b), 3);
         np_packet p = packet(NP_TCP, SERVER, 80, PUBLIC, syn.sport, NP_SYN | NP_ACK);
         assert_int_equal(np_box_inbound(b, &p, 0).verdict, NP_FORWARD);
+        p = packet(NP_TCP, SERVER + 2, 80, PUBLIC, syn.sport, NP_ACK);
+        assert_string_equal(np_reason_name(np_box_inbound(b, &p, 0).reason), "no-mapping");
         p = packet(NP_TCP, SERVER + 2, 80, PUBLIC, syn.sport, NP_SYN);
-        assert_string_equal(np_reason_name(np_box_inbound(b, &p, 0).reason), "filtered");
+        assert_string_equal(np_reason_name(np_box_inbound(b, &p, 0).reason), "created");
+        assert_int_equal(np_addr_to_ipv4(&p.dst), HOST);
+        assert_int_equal(p.dport, 7000);
+        p = packet(NP_TCP, HOST, 7000, SERVER + 2, 80, NP_SYN | NP_ACK);
+        assert_string_equal(np_reason_name(np_box_outbound(b, &p, 0).reason), "mapped");
+        assert_int_equal(p.sport, syn.sport);
+        assert_int_equal(np_box_entries(b), 4);
         np_box_destroy(b);
     }
 }
@@ -204,9 +212,10 @@ typedef struct session {
     np_time last;
 } session;
 
-/* `f` and what follows from it are of the protocol at hand: with a tracker TCP is filtered by flow. */
 typedef struct model {
-    np_dependence m, f, fine, coarse;
+    np_dependence m, f, coarse;
+    np_dependence fine; /* what entries have: all, where a tracker follows flows */
+    bool by_flow;
     session s[MOST];
     uint32_t n;
 } model;
@@ -257,7 +266,7 @@ static void check_outbound(model *m, const np_packet *sent, const np_packet *cam
     if (h.verdict != NP_FORWARD) { /* no port: all six on both addresses are taken */
         assert_int_equal(h.reason, NP_REASON_NO_PORT);
         assert_null(s);
-        assert_true(m->m >= m->f ||
+        assert_true(m->m >= (m->by_flow ? m->fine : m->f) ||
                     !find_inside(m, m->m, sent->proto, host, sent->sport, remote, sent->dport));
         for (uint32_t a = 0; a < 2; a++)
             for (uint16_t port = 2000; port < 2006; port++)
@@ -267,8 +276,9 @@ static void check_outbound(model *m, const np_packet *sent, const np_packet *cam
     }
     assert_int_equal(h.reason, s ? NP_REASON_MAPPED : NP_REASON_CREATED);
     if (s == NULL) {
-        session *shared =
-            m->m < m->f ? find_inside(m, m->m, sent->proto, host, sent->sport, remote, sent->dport) : NULL;
+        session *shared = m->m < (m->by_flow ? m->fine : m->f)
+                              ? find_inside(m, m->m, sent->proto, host, sent->sport, remote, sent->dport)
+                              : NULL;
         if (shared) {
             assert_int_equal(external, shared->external);
             assert_int_equal(came->sport, shared->external_port);
@@ -295,6 +305,10 @@ static void check_inbound(model *m, const np_packet *sent, const np_packet *came
     session *exact = find_outside(m, m->fine, sent->proto, address, sent->dport, remote, sent->sport);
     session *s =
         exact ? exact : find_outside(m, m->f, sent->proto, address, sent->dport, remote, sent->sport);
+    if (s && !exact && m->by_flow) { /* what it says to this one comes from another endpoint already */
+        const session *own = find_inside(m, m->m, sent->proto, s->host, s->port, remote, sent->sport);
+        if (own && (own->external != address || own->external_port != sent->dport)) s = NULL;
+    }
     assert_int_equal(h.verdict, s ? NP_FORWARD : NP_DROP);
     if (s == NULL) {
         bool in_use = find_outside(m, m->m, sent->proto, address, sent->dport, remote, sent->sport) != NULL;
@@ -303,14 +317,20 @@ static void check_inbound(model *m, const np_packet *sent, const np_packet *came
     }
     assert_int_equal(np_addr_to_ipv4(&came->dst), s->host);
     assert_int_equal(came->dport, s->port);
+    if (exact == NULL && m->by_flow) {
+        session first = *s;
+        s = &m->s[m->n++];
+        *s = first;
+        s->remote = remote;
+        s->remote_port = sent->sport;
+    }
     s->last = now;
 }
 
-static void set_filtering(model *m, np_dependence f, bool tracked)
+static void set_rules(model *m, bool by_flow)
 {
-    m->f = tracked ? NP_ADDRESS_AND_PORT_DEPENDENT : f;
-    m->fine = m->m > m->f ? m->m : m->f;
-    m->coarse = m->m < m->f ? m->m : m->f;
+    m->by_flow = by_flow;
+    m->fine = by_flow ? NP_ADDRESS_AND_PORT_DEPENDENT : m->m > m->f ? m->m : m->f;
 }
 
 static void test_random(void **state)
@@ -334,7 +354,8 @@ static void test_random(void **state)
                 if (c.ports.select == NP_PORT_PRESERVE) c.ports.select = NP_PORT_RANDOM;
                 np_box *b = box_of((np_dependence)m, (np_dependence)f, &c);
                 static model list;
-                list = (model){.m = (np_dependence)m};
+                list = (model){.m = (np_dependence)m, .f = (np_dependence)f};
+                list.coarse = m < f ? list.m : list.f;
                 np_time now = 0;
                 uint32_t hosts = HOST + 100 * below(&s, 100); /* others share other chains */
                 for (uint32_t step = 0; step < 30000; step++) {
@@ -342,7 +363,7 @@ static void test_random(void **state)
                     if (!lazy) np_box_expire(b, now);
                     forget_dead(&list, now);
                     uint8_t proto = below(&s, 3) ? NP_UDP : NP_TCP;
-                    set_filtering(&list, (np_dependence)f, tracked && proto == NP_TCP);
+                    set_rules(&list, tracked && proto == NP_TCP);
                     uint32_t remote = SERVER + below(&s, 3);
                     uint16_t remote_port = (uint16_t)(1 + below(&s, 3));
                     np_packet p, sent;
