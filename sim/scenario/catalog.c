@@ -106,21 +106,29 @@ static const np_node *file_of(np_loading *l, const np_section *k, const char *na
     return root && root->kind == NP_NODE_MAP ? root : NULL;
 }
 
-static void write_sources(FILE *out, const np_node *root)
+static void write_list(FILE *out, const np_node *root, const char *key)
 {
-    const np_node *about = np_node_get(root, "about"), *sources = np_node_get(root, "sources");
+    const np_node *list = np_node_get(root, key);
+    if (!list || list->kind != NP_NODE_LIST || !list->first) return;
+    fprintf(out, "%s:\n", key);
+    for (const np_node *n = list->first; n; n = n->next) {
+        fputs("  - ", out);
+        np_yaml_flow(out, n);
+        putc('\n', out);
+    }
+}
+
+/* What a profile says about itself. */
+static void write_words(FILE *out, const np_node *root)
+{
+    const np_node *about = np_node_get(root, "about");
     if (about && about->kind == NP_NODE_TEXT) {
         fputs("about: ", out);
         np_yaml_text(out, about->text);
         putc('\n', out);
     }
-    if (!sources || sources->kind != NP_NODE_LIST) return;
-    fputs("sources:\n", out);
-    for (const np_node *n = sources->first; n; n = n->next) {
-        fputs("  - ", out);
-        np_yaml_flow(out, n);
-        putc('\n', out);
-    }
+    write_list(out, root, "sources");
+    write_list(out, root, "assumed");
 }
 
 static bool unknown_kind(const char *kind, np_error *e)
@@ -148,7 +156,7 @@ bool np_profile_show(const char *kind, const char *name, const np_override *set,
     if (good) {
         const char *path;
         const np_node *root = file_of(&l, k, name, &path);
-        if (root) write_sources(out, root);
+        if (root) write_words(out, root);
         np_writer w = {.out = out, .profile = true};
         np_section_write(&w, k, &s);
     }

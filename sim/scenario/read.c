@@ -257,11 +257,20 @@ static void read_field(np_loading *l, const np_field *f, const np_node *n, void 
 /* ---- maps ---- */
 
 /* Keys a section has beside its fields: what it is based on, and what a profile says about itself. */
-static bool is_profile_key(const np_section *s, const np_node *map, const char *key)
+static const char *const profile_keys[] = {"base", "about", "sources", "assumed", NULL};
+static const char *const scenario_keys[] = {"profile", NULL};
+
+static const char *const *keys_beside(const np_section *s, const np_node *map)
 {
-    if (!s->kind) return false;
-    if (!map->source->profile) return strcmp(key, "profile") == 0;
-    return strcmp(key, "base") == 0 || strcmp(key, "about") == 0 || strcmp(key, "sources") == 0;
+    static const char *const none[] = {NULL};
+    return !s->kind ? none : map->source->profile ? profile_keys : scenario_keys;
+}
+
+static bool is_key_beside(const np_section *s, const np_node *map, const char *key)
+{
+    const char *const *beside = keys_beside(s, map);
+    while (*beside && strcmp(*beside, key) != 0) ++beside;
+    return *beside != NULL;
 }
 
 static void complain_key(np_loading *l, const np_section *s, const np_node *map, const np_node *key)
@@ -272,13 +281,7 @@ static void complain_key(np_loading *l, const np_section *s, const np_node *map,
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < s->fields && n < MOST_KEYS; ++i) names[n++] = s->field[i].key;
-    if (s->kind && map->source->profile) {
-        names[n++] = "base";
-        names[n++] = "about";
-        names[n++] = "sources";
-    } else if (s->kind) {
-        names[n++] = "profile";
-    }
+    for (const char *const *beside = keys_beside(s, map); *beside; ++beside) names[n++] = *beside;
     names[n] = NULL;
     np_report_node(l->report, key, "unknown key %s in %s%s", np_quote(quoted, sizeof quoted, key->text),
                    s->name, np_hint(hint, sizeof hint, key->text, names));
@@ -289,7 +292,7 @@ static void check_keys(np_loading *l, const np_section *s, const np_node *map)
     for (const np_node *child = map->first; child; child = child->next) {
         uint32_t i = 0;
         while (i < s->fields && strcmp(s->field[i].key, child->key->text) != 0) ++i;
-        if (i == s->fields && !is_profile_key(s, map, child->key->text)) {
+        if (i == s->fields && !is_key_beside(s, map, child->key->text)) {
             complain_key(l, s, map, child->key);
             continue;
         }
