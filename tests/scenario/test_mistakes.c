@@ -87,7 +87,7 @@ static const struct row {
     {MINIMAL "servers:\n", "x:5:1: servers: expected a map of keys, found nothing"},
     {MINIMAL "nat: [[1]]\n", "x:5:7: nat: expected a map of keys or the name of a profile, found a list"},
     {MINIMAL "nat: []\n", "x:5:6: nat: the list is empty; expected profile or map"},
-    {MINIMAL "nat: [rfc, rfc, rfc, rfc, rfc]\n", "x:5:27: nat: too many boxes in a row; expected at most 4"},
+    {MINIMAL "nat: [pf, pf, pf, pf, pf]\n", "x:5:23: nat: too many boxes in a row; expected at most 4"},
     {"clients: a\nstrategies:\n  - {name: s}\n",
      "x:1:10: clients: expected a list of client groups, found a text"},
     {"- a\n- b\n", "x:1:1: the scenario: expected a map of keys, found a list"},

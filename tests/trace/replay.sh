@@ -131,7 +131,7 @@ status 2 "$capture" --sizes 0
 status 2 "$capture" --sizes 4x
 status 2 "$capture" --sample 0
 status 2 "$capture" --sample 150%
-status 2 "$capture" --nat rfc
+status 2 "$capture" --nat rfc-ideal
 says 'lru only'
 status 2 "$capture" --set nat.refresh=outbound
 says 'nat.refresh=both'
