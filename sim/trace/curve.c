@@ -32,7 +32,9 @@
  * T.
  *
  * A sample takes flows by their hash, and distances are scaled up by the share (Waldspurger et al., "SHARDS",
- * FAST 2015).
+ * FAST 2015). Its interval takes it that all flows have the same neighbours, which is the worst case: where
+ * they come and go it is about 1.4 times as wide as need be, and more where the sample holds fewer than
+ * twenty of a table's places.
  *
  * Memory: 128 bytes a flow, its index, the stack, and 12 bytes a timeout for each capacity at which something
  * changes. Cost a packet: a lookup in the flow records and a touch of the stack.
@@ -47,7 +49,9 @@
 /* Batches between two reports of how far the reading is. */
 #define BATCHES_A_REPORT 2048
 
-#define TWO_SIGMA 1.96 /* half of a 95 % interval, in standard deviations */
+/* A 95 % interval of a normal variable: half of it in standard deviations, and what is left out at an end. */
+#define TWO_SIGMA 1.96
+#define ONE_TAIL  0.025
 
 /* How many had a gap between two timeouts and this distance, by distance. Summed up in the end. */
 typedef struct histogram {
@@ -223,6 +227,12 @@ static uint64_t sample_limit(double sample)
     return sample >= 1 ? UINT64_MAX : (uint64_t)(sample * 0x1p64);
 }
 
+/* Odd, and nothing alike for seeds that follow each other. */
+static uint64_t sample_key(uint64_t seed)
+{
+    return np_index_fold(seed ^ 0xbb67ae8584caa73bu, 0x3c6ef372fe94f82bu) | 1;
+}
+
 np_curve *np_curve_run(np_capture *capture, const np_curve_config *config, const volatile int *stop,
                        np_error *e)
 {
@@ -237,7 +247,7 @@ np_curve *np_curve_run(np_capture *capture, const np_curve_config *config, const
     if (ok) {
         np_feed_init(&r.feed, capture, &sides, &r.flows);
         r.feed.sample_below = sample_limit(config->sample);
-        r.feed.sample_seed = config->seed;
+        r.feed.sample_key = sample_key(config->seed);
         ok = read_all(&r, capture, stop, e) && sum_flows(&r, e);
     }
     if (ok) {
@@ -287,10 +297,9 @@ np_time np_curve_timeout(const np_curve *c, uint32_t timeout)
     return c->timeout[timeout];
 }
 
-/* How many of those looked at are hurt by a table of that capacity, which need not be whole. */
-static void hurt(const np_curve *c, double capacity, uint32_t timeout, uint64_t *flows, uint64_t *packets)
+/* How many of those looked at were found at a distance above `most`, or not at all, with that timeout. */
+static void beyond(const np_curve *c, double most, uint32_t timeout, uint64_t *flows, uint64_t *packets)
 {
-    double most = 1 + (fmax(capacity, 1) - 1) * c->counts.sample; /* distance in the sample */
     *flows = c->flows_counted;
     *packets = c->packets_counted;
     for (uint32_t k = 0; k <= timeout; k++) {
@@ -302,35 +311,89 @@ static void hurt(const np_curve *c, double capacity, uint32_t timeout, uint64_t 
     }
 }
 
-static double share_of(const np_curve *c, double capacity, uint32_t timeout)
+static double share_beyond(const np_curve *c, double most, uint32_t timeout)
 {
     uint64_t flows, packets;
-    hurt(c, capacity, timeout, &flows, &packets);
-    return c->counts.sampled ? (double)flows / (double)c->counts.sampled : 0;
+    beyond(c, most, timeout, &flows, &packets);
+    return (double)flows / (double)c->counts.sampled;
 }
 
-/* A sample errs twice: in whom it asks, which is binomial, and in where on the axis of capacities it is,
-   since d flows out of the sample stand for d / sample with the relative error sqrt((1 - sample) / d). */
+/* ---- the error of a sample ---- */
+
+#define EXACT_MOST 100 /* up to this mean a binomial's quantiles are added up, beyond it is nearly normal */
+
+/* The least k that a binomial variable of n trials does not exceed with probability `p` or more, for a
+   probability of success up to 1/2. */
+static double quantile_of_few(double n, double success, double p)
+{
+    double mean = n * success, spread = sqrt(mean * (1 - success));
+    if (mean > EXACT_MOST) return fmax(0, ceil(mean + (p > 0.5 ? TWO_SIGMA : -TWO_SIGMA) * spread - 0.5));
+    double one = exp(n * log1p(-success)), all = one, odds = success / (1 - success), k = 0;
+    for (; all < p && k < n; all += one) {
+        one *= (n - k) / (k + 1) * odds;
+        k++;
+    }
+    return k;
+}
+
+/* Both ends of the 95 % that lie in the middle, of how many of n are in a sample. */
+static double least_in_sample(double n, double sample)
+{
+    return sample <= 0.5 ? quantile_of_few(n, sample, ONE_TAIL)
+                         : n - quantile_of_few(n, 1 - sample, 1 - ONE_TAIL);
+}
+
+static double most_in_sample(double n, double sample)
+{
+    return sample <= 0.5 ? quantile_of_few(n, sample, 1 - ONE_TAIL)
+                         : n - quantile_of_few(n, 1 - sample, ONE_TAIL);
+}
+
+/* How far the share among all may lie from the share s among n of them, up (direction 1) or down (-1):
+   Wilson's interval (JASA 22, 1927), which is honest where hardly anybody or nearly everybody is hurt. */
+static double whom(double s, double n, int direction)
+{
+    const double z2 = TWO_SIGMA * TWO_SIGMA;
+    double middle = (s + z2 / (2 * n)) / (1 + z2 / n),
+           half = TWO_SIGMA * sqrt(s * (1 - s) / n + z2 / (4 * n * n)) / (1 + z2 / n);
+    return fmax(0, half + direction * (middle - s)); /* 0 but for rounding, at either end */
+}
+
+/* Two independent errors: their squares add up. But where the curve bends, nearly the whole of one may be
+   used up before the other comes; and where the sample holds nobody between (blind), the one is a bias and no
+   error. Three quarters and the whole are what 1000 samples of each of five kinds of traffic ask for. */
+static double together(double axis, double whom, bool blind)
+{
+    return fmax(hypot(axis, whom), axis + (blind ? whom : 0.75 * whom));
+}
+
+/*
+ * A sample errs twice. In whom it asks: n flows, as many as would leave the same variance if they were drawn
+ * from endless flows. And in where on the axis of capacities it is: of the C flows between which a table of C
+ * places decides, the sample has a binomial number; the packets of one flow share these neighbours, and so,
+ * at worst, do all flows, so that this error does not average out.
+ */
 static void add_interval(const np_curve *c, double capacity, uint32_t timeout, np_curve_point *p)
 {
-    double missed = 1 - c->counts.sample, n = (double)c->counts.sampled;
-    double wide = TWO_SIGMA * sqrt(missed / (c->counts.sample * capacity));
-    double low = share_of(c, capacity * (1 + wide), timeout),
-           high = share_of(c, capacity * (1 - wide), timeout);
-    if (n > 0) {
-        low -= TWO_SIGMA * sqrt(missed * low * (1 - low) / n);
-        high += TWO_SIGMA * sqrt(missed * high * (1 - high) / n);
-    }
-    p->low = fmax(low, 0);
-    p->high = fmin(high, 1);
+    double sample = c->counts.sample, n = (double)c->counts.sampled / (1 - sample), s = p->share;
+    double fewest = least_in_sample(capacity, sample), most = most_in_sample(capacity - 1, sample);
+    double low = fmin(s, share_beyond(c, 1 + most, timeout)),
+           high = fmax(s, share_beyond(c, fewest, timeout));
+    double below = fmax(whom(s, n, -1), whom(low, n, -1)), above = fmax(whom(s, n, 1), whom(high, n, 1));
+    p->low = fmax(0, s - together(s - low, below, fewest == 0));
+    p->high = fmin(1, s + together(high - s, above, fewest == 0));
 }
 
 np_curve_point np_curve_at(const np_curve *c, uint64_t capacity, uint32_t timeout)
 {
     assert(capacity >= 1 && timeout < c->counts.timeouts);
-    np_curve_point p;
-    hurt(c, (double)capacity, timeout, &p.flows_hurt, &p.packets_hurt);
-    p.share = p.low = p.high = c->counts.sampled ? (double)p.flows_hurt / (double)c->counts.sampled : 0;
+    np_curve_point p = {0};
+    if (c->counts.sampled == 0) {
+        p.high = c->counts.sample < 1; /* a sample of none tells nothing */
+        return p;
+    }
+    beyond(c, 1 + ((double)capacity - 1) * c->counts.sample, timeout, &p.flows_hurt, &p.packets_hurt);
+    p.share = p.low = p.high = (double)p.flows_hurt / (double)c->counts.sampled;
     if (c->counts.sample < 1) {
         add_interval(c, (double)capacity, timeout, &p);
         p.flows_hurt = (uint64_t)llround((double)p.flows_hurt / c->counts.sample);

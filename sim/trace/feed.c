@@ -8,7 +8,7 @@ void np_feed_init(np_feed *f, np_capture *c, const np_sides *sides, np_flows *fl
     f->sides = *sides;
     f->clock = -1;
     f->sample_below = UINT64_MAX;
-    f->sample_seed = 0;
+    f->sample_key = 1;
     f->outbound = f->inbound = f->local = f->elsewhere = 0;
     f->first = NP_NEVER;
     f->last = 0;
@@ -52,8 +52,7 @@ static np_time tick(np_feed *f, np_time captured)
 static bool in_sample(const np_feed *f, uint64_t hash)
 {
     return f->sample_below == UINT64_MAX ||
-           np_index_fold(hash ^ 0x6a09e667f3bcc909u, f->sample_seed * 2 + 0xbb67ae8584caa73bu) <
-               f->sample_below;
+           np_index_fold(hash ^ 0x6a09e667f3bcc909u, f->sample_key) < f->sample_below;
 }
 
 /* Whether the packet is to be handed on. */

@@ -35,24 +35,25 @@ typedef struct np_feed {
     np_flows *flows;
     np_sides sides;
     np_time clock;
-    /* Flows whose hash, with the seed, is below this are kept; UINT64_MAX: all. Set after the init. */
-    uint64_t sample_below, sample_seed;
+    /* Flows whose hash, mixed with the key (odd), is below this are kept; UINT64_MAX: all. Set after the
+     * init. */
+    uint64_t sample_below, sample_key;
     /* Counts so far. */
     uint64_t outbound, inbound, local, elsewhere;
     np_time first, last; /* of all packets read */
-    uint32_t n; /* of the batch */
+    uint32_t n;          /* of the batch */
     np_fed fed[NP_FEED_BATCH];
 } np_feed;
 
 /* Records of flows go to *flows, which stays the caller's. */
 void np_feed_init(np_feed *f, np_capture *c, const np_sides *sides, np_flows *flows);
 
-/* Reads the next batch into f->fed: the packets for the box, in order. Their number, which may be 0 before the end;
-   *more is false at the end. -1 and *e on trouble. */
+/* Reads the next batch into f->fed: the packets for the box, in order. Their number, which may be 0 before
+ *the end; more is false at the end. -1 and *e on trouble. */
 int np_feed_next(np_feed *f, bool *more, np_error *e);
 
-/* Finds the flow of each packet of the batch that has one, or makes its record. Apart from the reading, so that
-   the caller can start fetching what it will need meanwhile. False and *e when memory is out. */
+/* Finds the flow of each packet of the batch that has one, or makes its record. Apart from the reading, so
+   that the caller can start fetching what it will need meanwhile. False and *e when memory is out. */
 bool np_feed_flows(np_feed *f, np_error *e);
 
 static inline bool np_fed_bears_inside(const np_fed *f)
