@@ -35,10 +35,11 @@ bool np_decode_knows(int link);
 typedef struct np_capture np_capture;
 
 /* Opens files ("-": standard input) to be read as one, merged by time; those packed with gzip or zstd are
-   unpacked on the way. A file that cannot be opened, is a directory, empty or no capture is an error that
-   names it. The texts stay the caller's for as long as the capture lives. `filter`: a BPF expression or NULL;
-   one that libpcap does not understand is a NP_TROUBLE_USAGE error. Of several files, those whose link type
-   is unknown are left out and counted; an error only when none remains. */
+   unpacked on the way. A file that cannot be opened or is a directory is an error that names it. `filter`: a
+   BPF expression or NULL; one that libpcap does not understand, for the link type of any of the files, is a
+   NP_TROUBLE_USAGE error. Of several files, those that are empty, no capture, of an unknown link type, or of
+   one that the filter does not fit, are left out and counted; when none remains, np_capture_next fails. The
+   texts stay the caller's for as long as the capture lives. */
 np_capture *np_capture_open(const char *const *path, uint32_t files, const char *filter, np_error *e);
 void np_capture_close(np_capture *c);
 
@@ -46,8 +47,8 @@ void np_capture_close(np_capture *c);
    standard input or another pipe, which gives its packets once. */
 np_capture *np_capture_again(const np_capture *c, np_error *e);
 
-/* How far the reading is, in bytes of the files as they lie on disk; *all is 0 when one of them has no size.
- */
+/* How far the reading is, in bytes of the files as they lie on disk. When one of them has no size, as a pipe has
+   none, *all is 0 and *done the captured bytes of the packets read. */
 void np_capture_progress(const np_capture *c, uint64_t *done, uint64_t *all);
 
 typedef struct np_captured {
@@ -67,12 +68,15 @@ typedef struct np_capture_counts {
     uint64_t packets;  /* let through by the filter; the sum of by_decoded */
     uint64_t filtered; /* left out by the filter */
     uint64_t by_decoded[NP_DECODED_COUNT], backwards;
-    uint64_t bytes;     /* captured bytes of `packets` */
-    uint32_t cut_files; /* files that could not be read to their end */
-    char cut_text[512]; /* libpcap's words about the first of them, with its name */
-    uint32_t
-        unused_files; /* files of which no packet could be used: an unknown link type, or damage at once */
-    char unused_text[512]; /* why, for the first of them, with its name */
+    uint64_t bytes;        /* captured bytes of `packets` */
+    uint32_t cut_files;    /* files that could not be read to their end */
+    uint32_t unused_files; /* files of which no packet could be used: see np_capture_open */
+    char cut_text[2000]; /* why, "NAME: WHY, after N packets; NAME: ...": of as many files as it has room for
+                          */
+    char unused_text[2000];   /* likewise */
+    uint64_t strange_packets; /* not-ip, because their interface is of a link type we do not read */
+    char strange_text[512];   /* which, for the first of them, with its file */
+    bool interrupted;         /* a signal came while a file had nothing to give: what followed is not in it */
 } np_capture_counts;
 const np_capture_counts *np_capture_count(const np_capture *c);
 

@@ -98,9 +98,16 @@ typedef struct np_fit {
     bool stopped;
 } np_fit;
 
-/* Reads the capture to its end, or until *stop is not 0. `inside` as in np_replay_config. False and *e on
-   trouble; no flow at all is none. */
-bool np_fit_capture(np_capture *c, const np_cidr *inside, uint32_t insides, const volatile int *stop,
-                    np_arena *arena, np_fit *out, np_error *e);
+typedef struct np_fit_config {
+    const np_cidr *inside; /* as np_replay_config */
+    uint32_t insides;
+    np_reading *reading; /* NULL: not wanted */
+    void *reading_ctx;
+} np_fit_config;
+
+/* Reads the capture to its end, or until *stop (NULL: never) is not 0. False and *e on trouble; no flow at
+   all is none. */
+bool np_fit_capture(np_capture *c, const np_fit_config *config, const volatile int *stop, np_arena *arena,
+                    np_fit *out, np_error *e);
 
 #endif

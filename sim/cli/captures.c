@@ -66,15 +66,14 @@ void np_cli_warn(np_cli_warnings *w, const char *name, const char *format, ...)
 void np_cli_capture_warnings(const np_cli_reading *r, np_cli_warnings *w)
 {
     const np_capture_counts *read = r->read;
-    if (r->stopped)
+    if (r->stopped || read->interrupted)
         np_cli_warn(w, "interrupted", "stopped by a signal; this covers the packets read until then");
     if (read->backwards)
         np_cli_warn(w, "clock-went-back",
                     "%" PRIu64 " packets claim an earlier time than the one before; time was held for them",
                     read->backwards);
     if (read->cut_files)
-        np_cli_warn(w, "packets-cut",
-                    "%" PRIu32 " of %" PRIu32 " files could not be read to the end; the first: %s",
+        np_cli_warn(w, "packets-cut", "%" PRIu32 " of %" PRIu32 " files could not be read to the end: %s",
                     read->cut_files, r->files, read->cut_text);
     else if (read->by_decoded[NP_DECODED_CUT])
         np_cli_warn(w, "packets-cut",
@@ -82,8 +81,12 @@ void np_cli_capture_warnings(const np_cli_reading *r, np_cli_warnings *w)
                     " packets were captured too short to tell their flow; capture at least 128 bytes of each",
                     read->by_decoded[NP_DECODED_CUT]);
     if (read->unused_files)
-        np_cli_warn(w, "files-unused", "%" PRIu32 " of %" PRIu32 " files gave no packet; the first: %s",
+        np_cli_warn(w, "files-unused", "%" PRIu32 " of %" PRIu32 " files gave no packet: %s",
                     read->unused_files, r->files, read->unused_text);
+    if (read->strange_packets)
+        np_cli_warn(w, "unknown-link-type",
+                    "%" PRIu64 " packets are of interfaces that were passed over; the first: %s",
+                    read->strange_packets, read->strange_text);
     if (read->packets == 0)
         np_cli_warn(w, "no-packets",
                     r->filtered ? "the capture holds none that the filter lets through"
@@ -91,9 +94,10 @@ void np_cli_capture_warnings(const np_cli_reading *r, np_cli_warnings *w)
     else if (r->met == 0)
         np_cli_warn(
             w, "nothing-inside",
-            "no packet has an inside address at one end; name the addresses of the clients by --inside "
-            "CIDR%s",
-            r->inside_named ? "" : ", since none is private or shared");
+            "no packet goes between an inside address and another%s; name the addresses of the clients by "
+            "--inside CIDR%s",
+            r->local ? ": all that have one go from inside to inside" : "",
+            r->inside_named ? "" : ", without which all private and shared ones are inside");
 }
 
 void np_cli_print_warnings(const np_cli_warnings *w, FILE *out)

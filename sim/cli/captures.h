@@ -21,11 +21,11 @@ int np_cli_choice(const char *option, const char *given, const char *first, cons
 
 typedef struct np_cli_warning {
     const char *name;
-    char text[700];
+    char text[2200];
 } np_cli_warning;
 
 typedef struct np_cli_warnings {
-    np_cli_warning warning[8];
+    np_cli_warning warning[12];
     uint32_t n;
 } np_cli_warnings;
 
@@ -36,7 +36,7 @@ void np_cli_warn(np_cli_warnings *w, const char *name, const char *format, ...)
 typedef struct np_cli_reading {
     const np_capture_counts *read;
     uint32_t files;
-    uint64_t met; /* packets with an inside address at one end */
+    uint64_t met, local; /* packets with an inside address at one end; at both */
     bool filtered, inside_named, stopped;
 } np_cli_reading;
 void np_cli_capture_warnings(const np_cli_reading *r, np_cli_warnings *w);

@@ -145,11 +145,12 @@ bool np_cli_metric(const char *key, np_metric *out);
 /* Colour and width for results on standard output, or for a file (path not NULL and not "-"). */
 np_style np_cli_style(const char *path);
 
-/* A bar with share, rate and time left on standard error. Silent unless that is a terminal and `wanted`. */
+/* A bar with share, rate and time left on standard error; where `all` is 0, because nobody knows it, the
+   amount and its rate. Silent unless that is a terminal and `wanted`. */
 typedef struct np_progress {
     bool shown, stepped;
     double began, drawn;
-    uint32_t before; /* done when it began */
+    uint32_t before;  /* done when it began */
     const char *what; /* "runs" */
 } np_progress;
 void np_progress_begin(np_progress *p, bool wanted, const char *what);

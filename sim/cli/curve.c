@@ -92,6 +92,7 @@ static void find_warnings(const result *r, np_cli_warnings *w)
     np_cli_reading reading = {.read = r->read,
                               .files = r->files,
                               .met = r->counts.outbound + r->counts.inbound,
+                              .local = r->counts.local,
                               .filtered = r->options->filter,
                               .inside_named = r->options->inside.n > 0,
                               .stopped = r->counts.stopped};

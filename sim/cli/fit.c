@@ -18,7 +18,7 @@
 typedef struct fit_options {
     np_texts inside;
     const char *filter, *output;
-    bool quiet;
+    bool quiet, no_progress;
 } fit_options;
 
 /* The scenario being written, and the files beside it. */
@@ -256,6 +256,12 @@ static void put_strategies(FILE *out, const np_fit *f)
 
 /* ---- warnings: as comments at the end ---- */
 
+/* Names of files may hold anything, also ends of lines. */
+static void put_comment(FILE *out, const char *text)
+{
+    for (; *text; text++) fputc((unsigned char)*text < ' ' ? '?' : *text, out);
+}
+
 static void put_warnings(FILE *out, const np_fit *f, const np_cli_reading *read)
 {
     np_cli_warnings w = {0};
@@ -264,8 +270,11 @@ static void put_warnings(FILE *out, const np_fit *f, const np_cli_reading *read)
         if (f->group[i].gap.values < FEW_VALUES)
             np_cli_warn(&w, "few-values", "%s shows %" PRIu32 " gaps; a longer capture would tell more",
                         group_name(&f->group[i]), f->group[i].gap.values);
-    for (uint32_t i = 0; i < w.n; i++)
-        fprintf(out, "# warning %s: %s\n", w.warning[i].name, w.warning[i].text);
+    for (uint32_t i = 0; i < w.n; i++) {
+        fprintf(out, "# warning %s: ", w.warning[i].name);
+        put_comment(out, w.warning[i].text);
+        fputc('\n', out);
+    }
 }
 
 static bool put_scenario(writer *w, const np_fit *f, const np_cli_reading *read, const char *const *file)
@@ -274,7 +283,7 @@ static bool put_scenario(writer *w, const np_fit *f, const np_cli_reading *read,
     fprintf(out, "# natpulse %s fit, from", NP_VERSION);
     for (uint32_t i = 0; i < read->files; i++) {
         fputc(' ', out);
-        for (const char *c = file[i]; *c; c++) fputc((unsigned char)*c < ' ' ? '?' : *c, out);
+        put_comment(out, file[i]);
     }
     fprintf(out,
             "\n# %" PRIu64 " packets, %" PRIu64 " of them TCP or UDP between inside and outside, %" PRIu64
@@ -332,12 +341,17 @@ static bool write_all(const np_fit *f, const np_capture *c, const char *const *f
     return false;
 }
 
-static bool fit(const char *const *file, uint32_t files, const fit_options *o, const np_cidr *inside,
-                uint32_t insides, np_arena *arena, bool *stopped, np_error *e)
+static bool fit(const char *const *file, uint32_t files, const fit_options *o, np_fit_config *config,
+                np_arena *arena, bool *stopped, np_error *e)
 {
     np_fit f;
+    np_progress progress;
     np_capture *c = np_capture_open(file, files, o->filter, e);
-    bool ok = c && np_fit_capture(c, inside, insides, &np_cli_stop, arena, &f, e);
+    np_progress_begin(&progress, !o->quiet && !o->no_progress, "MB");
+    config->reading = np_cli_reading_step;
+    config->reading_ctx = &progress;
+    bool ok = c && np_fit_capture(c, config, &np_cli_stop, arena, &f, e);
+    np_progress_end(&progress);
     if (ok && !f.groups)
         ok = np_fail(
             e, NP_TROUBLE_INPUT,
@@ -354,12 +368,12 @@ static bool fit(const char *const *file, uint32_t files, const fit_options *o, c
 static int run(const char *const *file, uint32_t files, const fit_options *o)
 {
     np_cidr inside[NP_INSIDES_MOST];
-    uint32_t insides = 0;
+    np_fit_config config = {.inside = inside};
     np_error e = {0};
     bool stopped = false;
-    if (!np_cli_inside(&o->inside, inside, &insides)) return NP_TROUBLE_USAGE;
+    if (!np_cli_inside(&o->inside, inside, &config.insides)) return NP_TROUBLE_USAGE;
     np_arena *arena = np_arena_create();
-    bool ok = arena ? fit(file, files, o, inside, insides, arena, &stopped, &e) : np_fail_memory(&e, "a fit");
+    bool ok = arena ? fit(file, files, o, &config, arena, &stopped, &e) : np_fail_memory(&e, "a fit");
     np_arena_destroy(arena);
     if (!ok) return np_cli_fail(&e);
     if (stopped && !o->quiet)
@@ -377,18 +391,20 @@ int np_cmd_fit(int argc, char **argv)
         {"output", 'o', "FILE", "write the scenario there, and CSV files beside it (standard output)",
          .text = &o.output},
         {"quiet", 'q', NULL, "errors only", .flag = &o.quiet},
+        {"no-progress", 0, NULL, "no progress bar", .flag = &o.no_progress},
         {0},
     };
-    const np_usage usage = {
-        "PCAP...", 1, -1,
-        "Writes a scenario whose clients, workload and upkeep match captures (pcap or pcapng; - is standard\n"
-        "input), merged by time: who holds connections and who opens one for each request, how often and "
-        "how\n"
-        "much they speak, what keepalives and heartbeats they send. A quantity becomes a named distribution\n"
-        "where a Kolmogorov-Smirnov test accepts one, and else its own quantiles, in a CSV file. Loss and "
-        "the\n"
-        "NAT box do not show in a capture and are left to you.",
-        option};
+    const np_usage usage = {"PCAP...", 1, -1,
+                            "Writes a scenario whose clients, workload and upkeep match captures (pcap or "
+                            "pcapng, also .gz and .zst;\n"
+                            "- is standard input), merged by time: who holds connections and who opens one "
+                            "for each request, how\n"
+                            "often and how much they speak, what keepalives and heartbeats they send. A "
+                            "quantity becomes a named\n"
+                            "distribution where a Kolmogorov-Smirnov test accepts one, and else its own "
+                            "quantiles, in a CSV file.\n"
+                            "Loss and the NAT box do not show in a capture and are left to you.",
+                            option};
     int status = np_cli_parse(&usage, &argc, argv);
     if (status == NP_CLI_GO) status = run((const char *const *)(argv + 1), (uint32_t)(argc - 1), &o);
     np_texts_clear(&o.inside);

@@ -49,16 +49,27 @@ static void draw(const np_progress *p, uint32_t done, uint32_t all, double elaps
     fflush(stderr);
 }
 
+/* Of what has no known size, such as a pipe. */
+static void draw_endless(const np_progress *p, uint32_t done, double elapsed)
+{
+    double rate = elapsed > 0 ? (done - p->before) / elapsed : 0;
+    fprintf(stderr, "\r%u %s  %.*f/s\033[K", done, p->what, rate < 10 ? 1 : 0, rate);
+    fflush(stderr);
+}
+
 void np_progress_step(void *progress, uint32_t done, uint32_t all)
 {
     np_progress *p = progress;
     if (!p->stepped) p->before = done; /* what an earlier sweep did says nothing about this one's rate */
     p->stepped = true;
-    if (!p->shown || all == 0) return;
+    if (!p->shown || done + all == 0) return;
     double now = monotonic_s();
-    if (done < all && now - p->drawn < REDRAW_S) return;
+    if ((done < all || all == 0) && now - p->drawn < REDRAW_S) return;
     p->drawn = now;
-    draw(p, done, all, now - p->began);
+    if (all > 0)
+        draw(p, done, all, now - p->began);
+    else
+        draw_endless(p, done, now - p->began);
 }
 
 void np_progress_end(np_progress *p)

@@ -16,6 +16,7 @@ static void find_warnings(const np_replayed *r, np_cli_warnings *w)
     np_cli_reading reading = {.read = r->read,
                               .files = r->files,
                               .met = s->outbound + s->inbound,
+                              .local = s->local,
                               .filtered = r->filtered,
                               .inside_named = r->inside_named,
                               .stopped = s->stopped};

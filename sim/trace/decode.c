@@ -18,7 +18,8 @@
  * Cost: one pass, no allocation; a plain TCP packet touches its 54 to 66 header bytes once.
  */
 #include "decode.h"
-#include <pcap/dlt.h>
+#include <pcap/pcap.h>
+#include <stdio.h>
 
 /* EtherTypes (IEEE registry) and PPP protocols (IANA). */
 enum {
@@ -137,6 +138,15 @@ bool np_decode_knows(int link)
     case DLT_C_HDLC: return true;
     default: return false;
     }
+}
+
+void np_decode_refusal(int link, char *buf, size_t size)
+{
+    const char *name = pcap_datalink_val_to_name(link);
+    snprintf(buf, size,
+             "link type %s (%d) is not among those natpulse reads: Ethernet, Linux SLL and SLL2, raw IP, BSD "
+             "loopback, PPP, Cisco HDLC",
+             name ? name : "unknown", link);
 }
 
 /* ---- transport ---- */

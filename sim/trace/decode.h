@@ -30,6 +30,10 @@ typedef struct np_decoder {
 
 void np_decoder_init(np_decoder *d);
 
+/* Writes why packets of a link type (DLT_*) that np_decode does not know cannot be used, and which it knows.
+ */
+void np_decode_refusal(int link, char *buf, size_t size);
+
 /* As np_decode, but later fragments follow the first one seen at most NP_FRAGMENT_LIFE before `now`: they are
    OK, with its ports, the TCP flags of a packet in mid-stream (ACK), and all behind the IP header as payload.
    When it is an ICMP error, *quoted has the packet it quotes. */

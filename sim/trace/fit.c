@@ -13,18 +13,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool read_all(np_capture *c, const np_sides *sides, const volatile int *stop, np_fit_flows *f,
-                     np_fit *out, np_error *e)
+/* Packets between two looks at whether to stop, and at how far the reading is. */
+#define PACKETS_A_LOOK 4096
+
+static bool wants_to_go_on(np_capture *c, const np_fit_config *config, const volatile int *stop,
+                           uint64_t packets)
+{
+    if (packets % PACKETS_A_LOOK != 0) return true;
+    if (config->reading) {
+        uint64_t done, all;
+        np_capture_progress(c, &done, &all);
+        config->reading(config->reading_ctx, done, all);
+    }
+    return !(stop && *stop);
+}
+
+static bool read_all(np_capture *c, const np_fit_config *config, const np_sides *sides,
+                     const volatile int *stop, np_fit_flows *f, np_fit *out, np_error *e)
 {
     np_captured one;
-    int got;
-    while ((got = np_capture_next(c, &one, e)) == 1) {
+    int got = 1;
+    while (wants_to_go_on(c, config, stop, out->packets) && (got = np_capture_next(c, &one, e)) == 1) {
         if (!out->packets++) out->first = one.time;
         out->last = one.time;
-        if (stop && *stop) {
-            out->stopped = true;
-            return true;
-        }
         if (one.decoded != NP_DECODED_OK) continue;
         np_way way = np_sides_way(sides, &one.packet);
         bool known = one.packet.proto == NP_TCP || one.packet.proto == NP_UDP;
@@ -36,7 +47,8 @@ static bool read_all(np_capture *c, const np_sides *sides, const volatile int *s
         if (!np_fit_flows_packet(f, one.time, way == NP_WAY_OUT, &one.packet))
             return np_fail_memory(e, "the connections of a capture");
     }
-    return got == 0;
+    out->stopped = stop && *stop; /* a signal also ends a pending read */
+    return got >= 0 || out->stopped;
 }
 
 static int by_time(const void *left, const void *right)
@@ -90,15 +102,15 @@ static bool evaluate(np_fit_flows *f, np_arena *arena, np_fit *out, np_error *e)
     return ok || np_fail_memory(e, "fitting a capture");
 }
 
-bool np_fit_capture(np_capture *c, const np_cidr *inside, uint32_t insides, const volatile int *stop,
-                    np_arena *arena, np_fit *out, np_error *e)
+bool np_fit_capture(np_capture *c, const np_fit_config *config, const volatile int *stop, np_arena *arena,
+                    np_fit *out, np_error *e)
 {
     np_sides sides;
     np_fit_flows f;
     *out = (np_fit){0};
-    if (!np_sides_init(&sides, inside, insides, e)) return false;
+    if (!np_sides_init(&sides, config->inside, config->insides, e)) return false;
     if (!np_fit_flows_init(&f)) return np_fail_memory(e, "the connections of a capture");
-    bool ok = read_all(c, &sides, stop, &f, out, e) && evaluate(&f, arena, out, e);
+    bool ok = read_all(c, config, &sides, stop, &f, out, e) && evaluate(&f, arena, out, e);
     np_fit_flows_free(&f);
     return ok;
 }

@@ -10,6 +10,7 @@
 #include "unpack.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -31,11 +32,13 @@
 #define ZSTD_WINDOW_LOG 27
 
 struct np_unpack {
-    FILE *packed;
+    int packed;
+    uint8_t first;
     np_packing how;
     int to; /* the pipe's writing end */
     pthread_t thread;
     _Atomic uint64_t taken;
+    bool unreadable;
     _Atomic(const char *) trouble;
     uint8_t in[CHUNK], out[CHUNK];
     char stream[CHUNK]; /* the reader's buffer */
@@ -59,12 +62,30 @@ static bool put(np_unpack *u, size_t n)
     return true;
 }
 
-/* 0 at the end, be it the file's or of all that can be read. */
+/* Whatever is there, so that a pipe's packets do not wait for a full chunk; 0 at the end, be it the file's or
+   of all that can be read, or when the reader has left: it shall not have to wait for a pipe that has nothing
+   to give. */
 static size_t get(np_unpack *u)
 {
-    size_t n = fread(u->in, 1, CHUNK, u->packed);
-    atomic_fetch_add(&u->taken, n);
-    return n;
+    struct pollfd of[2] = {{.fd = u->packed, .events = POLLIN}, {.fd = u->to}};
+    ssize_t n = -1;
+    if (atomic_load(&u->taken) == 0) {
+        u->in[0] = u->first;
+        n = 1;
+    }
+    while (n < 0) {
+        if (poll(of, 2, -1) < 0 && errno != EINTR) break;
+        if (of[1].revents & (POLLERR | POLLHUP)) return 0;
+        if (!of[0].revents) continue;
+        n = read(u->packed, u->in, CHUNK);
+        if (n < 0 && errno != EINTR) break;
+    }
+    if (n < 0) {
+        u->unreadable = true;
+        return 0;
+    }
+    atomic_fetch_add(&u->taken, (uint64_t)n);
+    return (size_t)n;
 }
 
 /* Both unpack until the data end, and return what is wrong with them. */
@@ -134,7 +155,7 @@ static void *unpack(void *arg)
 {
     np_unpack *u = arg;
     const char *trouble = u->how == NP_PACKING_GZIP ? unpack_gzip(u) : unpack_zstd(u);
-    if (ferror(u->packed)) trouble = "the file cannot be read to its end";
+    if (u->unreadable) trouble = "the file cannot be read to its end";
     atomic_store(&u->trouble, trouble);
     close(u->to);
     return NULL;
@@ -151,7 +172,7 @@ static int start(np_unpack *u)
     return failed;
 }
 
-np_unpack *np_unpack_begin(FILE *packed, np_packing how, const char *name, FILE **out, np_error *e)
+np_unpack *np_unpack_begin(int fd, uint8_t first, np_packing how, const char *name, FILE **out, np_error *e)
 {
     int end[2] = {-1, -1};
     np_unpack *u = malloc(sizeof *u);
@@ -159,8 +180,10 @@ np_unpack *np_unpack_begin(FILE *packed, np_packing how, const char *name, FILE 
         np_fail_memory(e, "unpacking");
         goto failed;
     }
-    u->packed = packed;
+    u->packed = fd;
+    u->first = first;
     u->how = how;
+    u->unreadable = false;
     atomic_init(&u->taken, 0);
     atomic_init(&u->trouble, NULL);
     *out = NULL;
@@ -183,7 +206,7 @@ failed:
         close(end[0]);
     if (end[1] >= 0) close(end[1]);
     free(u);
-    fclose(packed);
+    close(fd);
     return NULL;
 }
 
@@ -201,6 +224,6 @@ void np_unpack_end(np_unpack *u)
 {
     if (!u) return;
     pthread_join(u->thread, NULL);
-    fclose(u->packed);
+    close(u->packed);
     free(u);
 }

@@ -16,9 +16,10 @@ np_packing np_packing_of(int first_byte);
 
 typedef struct np_unpack np_unpack;
 
-/* Unpacks what is left of `packed`, which it takes over, also when it fails. *out is the stream; the caller
-   closes it, and after that the np_unpack. NULL and *e (about `name`) when memory or the system fails. */
-np_unpack *np_unpack_begin(FILE *packed, np_packing how, const char *name, FILE **out, np_error *e);
+/* Unpacks what a descriptor gives, behind the byte `first` that was taken from it already. It takes the
+   descriptor over, also when it fails. *out is the stream; the caller closes it, and after that the
+   np_unpack. NULL and *e (about `name`) when memory or the system fails. */
+np_unpack *np_unpack_begin(int fd, uint8_t first, np_packing how, const char *name, FILE **out, np_error *e);
 
 /* What is wrong with the packed data, once the stream has ended; NULL: nothing. */
 const char *np_unpack_trouble(const np_unpack *u);

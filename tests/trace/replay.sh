@@ -76,7 +76,69 @@ status 0 "$dir/cut.pcap"
 says 'packets-cut: 1 of 1 files could not be read to the end'
 says 'truncated'
 status 0 "$capture" --inside 192.0.2.0/24
-says 'nothing-inside'
+says 'nothing-inside: no packet goes between an inside address and another; name the addresses of the clients by --inside'
+status 0 "$capture" --inside 0.0.0.0/0
+says 'all that have one go from inside to inside'
+
+# Files that cannot be used, in part or at all, are named and spoil nothing; alone they are an error.
+: >"$dir/empty.pcap"
+echo 'Dear Sir or Madam' >"$dir/letter.pcap"
+head -c 10 "$capture" >"$dir/head.pcap"
+head -c 24 "$capture" | tr '\001' '\153' >"$dir/relay.pcap" # link type 107 for 1
+{ head -c 32 "$capture"; printf '\377\377\377\177\377\377\377\177'; tail -c +41 "$capture"; } >"$dir/absurd.pcap"
+gzip -c "$capture" | head -c 200 >"$dir/cut.pcap.gz"
+"$natpulse" replay "$capture" --format json | sed '/"captures"/,/]/d; /"warnings"/,$d' >"$dir/alone"
+for command in replay curve; do
+    status 0 "$dir"/*.pcap "$capture"
+    says '1 of 7 files could not be read to the end: '"$dir/cut.pcap: truncated"
+    says '5 of 7 files gave no packet: '
+    for name in empty letter head relay absurd; do says "$dir/$name.pcap: "; done
+    says 'link type FRELAY (107) is not among those'
+    for name in empty letter head relay absurd; do
+        status 3 "$dir/$name.pcap"
+        says "natpulse: $dir/$name.pcap: "
+    done
+done
+command=replay
+rm "$dir/cut.pcap" "$dir/cut.pcap.gz"
+"$natpulse" replay "$dir"/*.pcap "$capture" --format json | sed '/"captures"/,/]/d; /"warnings"/,$d' >"$dir/among"
+cmp -s "$dir/alone" "$dir/among" || fail "files that are none changed the result: $(diff "$dir/alone" "$dir/among")"
+"$natpulse" fit "$dir"/*.pcap "$capture" >"$dir/out" 2>"$dir/err" || fail "fit: $(cat "$dir/err")"
+says '# warning files-unused: 5 of 6 files gave no packet'
+rm "$dir"/*.pcap
+
+# A signal ends the reading of a pipe that has nothing to give, at once, whatever comes through it; what was read
+# counts, and it is no damage.
+if [ -r /proc/self/status ]; then
+    mkfifo "$dir/pipe"
+    gzip -c "$capture" >"$dir/packed.gz"
+    for file in "$capture" "$dir/packed.gz"; do
+        for command in replay curve fit; do
+            { cat "$file"; exec sleep 60; } >"$dir/pipe" &
+            writer=$!
+            "$natpulse" $command - <"$dir/pipe" >"$dir/out" 2>"$dir/err" &
+            reader=$!
+            # Once it catches SIGINT (number 2) and waits within read(2), it is signalled.
+            tries=0
+            until grep -q '^SigCgt:.*[2367abef]$' /proc/$reader/status && grep -q '^State:.*S' /proc/$reader/status; do
+                tries=$((tries + 1))
+                [ $tries -lt 200 ] || break
+                sleep 0.1
+            done
+            sleep 0.5 # for what is in the pipe
+            kill -INT $reader
+            wait $reader
+            same $? 4 "status of an interrupted $command"
+            kill $writer 2>/dev/null || fail "$command waited for the end of the pipe"
+            wait $writer 2>/dev/null
+            says interrupted
+            says 264
+            ! grep -q 'packets-cut' "$dir/out" || fail "a signal is taken for damage: $(cat "$dir/out")"
+        done
+    done
+    rm "$dir/pipe" "$dir/packed.gz"
+fi
+command=replay
 
 # The same packed, by name and through standard input.
 gzip -c "$capture" >"$dir/packed.gz"
