@@ -6,6 +6,20 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+/* Files are merged by time, so that all are open at once. */
+#define OTHER_FILES 64 /* results, the program's own */
+
+np_capture *np_cli_capture_open(const char *const *file, uint32_t files, const char *filter, np_error *e)
+{
+    struct rlimit open_files;
+    if (getrlimit(RLIMIT_NOFILE, &open_files) == 0 && open_files.rlim_cur < files + OTHER_FILES) {
+        open_files.rlim_cur = open_files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &open_files); /* when it fails, the file that cannot be opened says so */
+    }
+    return np_capture_open(file, files, filter, e);
+}
 
 /* ---- options ---- */
 

@@ -10,6 +10,9 @@
 
 #define NP_INSIDES_MOST 64 /* prefixes of --inside, all told */
 
+/* np_capture_open, for as many files as the system lets us have open. */
+np_capture *np_cli_capture_open(const char *const *file, uint32_t files, const char *filter, np_error *e);
+
 /* The prefixes of every --inside CIDR[,CIDR...]; `out` has room for NP_INSIDES_MOST. False after a complaint.
  */
 bool np_cli_inside(const np_texts *texts, np_cidr *out, uint32_t *n);

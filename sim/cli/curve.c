@@ -315,7 +315,7 @@ static int read_and_write(result *r, np_curve_config *config, np_format format, 
 {
     const curve_options *o = r->options;
     np_output *out = np_output_open(o->output, e);
-    np_capture *c = out ? np_capture_open(r->file, r->files, o->filter, e) : NULL;
+    np_capture *c = out ? np_cli_capture_open(r->file, r->files, o->filter, e) : NULL;
     np_curve *curve = NULL;
     np_progress progress;
     np_progress_begin(&progress, !o->quiet && !o->no_progress, "MB");

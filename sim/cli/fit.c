@@ -346,7 +346,7 @@ static bool fit(const char *const *file, uint32_t files, const fit_options *o, n
 {
     np_fit f;
     np_progress progress;
-    np_capture *c = np_capture_open(file, files, o->filter, e);
+    np_capture *c = np_cli_capture_open(file, files, o->filter, e);
     np_progress_begin(&progress, !o->quiet && !o->no_progress, "MB");
     config->reading = np_cli_reading_step;
     config->reading_ctx = &progress;

@@ -201,7 +201,7 @@ static int replay(const char *const *file, uint32_t files, const replay_options 
                      .inside_named = o->inside.n > 0,
                      .closed_leave = config->closed == NP_CLOSED_LEAVE};
     outputs out = {{0}};
-    np_capture *c = sum ? np_capture_open(file, files, o->filter, &e) : NULL;
+    np_capture *c = sum ? np_cli_capture_open(file, files, o->filter, &e) : NULL;
     if (!sum) np_fail_memory(&e, "the results");
     int status = 0;
     if (!c || !read_and_write(c, config, &r, sum, o, format, &out, &e)) {

@@ -61,7 +61,9 @@ static int open_file(np_savefile *s, np_error *e)
     bool is_stdin = strcmp(s->path, "-") == 0;
     int fd = is_stdin ? dup(STDIN_FILENO) : open(s->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        np_fail(e, NP_TROUBLE_INPUT, "%s: cannot open the capture: %s", np_savefile_name(s), strerror(errno));
+        np_fail(e, NP_TROUBLE_INPUT, "%s: cannot open the capture: %s%s", np_savefile_name(s),
+                strerror(errno),
+                errno == EMFILE ? "; 'ulimit -n' allows more, mergecap makes one file of many" : "");
         return -1;
     }
     struct stat st;

@@ -107,6 +107,16 @@ cmp -s "$dir/alone" "$dir/among" || fail "files that are none changed the result
 says '# warning files-unused: 5 of 6 files gave no packet'
 rm "$dir"/*.pcap
 
+# As many files as the system allows, more than it allows at first: all are open at once.
+mkdir "$dir/many"
+for i in 0 1 2 3 4 5 6 7 8 9; do for k in 0 1 2 3 4 5 6 7 8 9; do ln "$capture" "$dir/many/$i$k.pcap" 2>/dev/null || cp "$capture" "$dir/many/$i$k.pcap"; done; done
+(ulimit -S -n 60 && exec "$natpulse" replay "$dir"/many/*.pcap >"$dir/out" 2>"$dir/err") || fail 'a hundred files'
+says '26400 over 40.999s'
+(ulimit -n 60 && exec "$natpulse" replay "$dir"/many/*.pcap >"$dir/out" 2>"$dir/err")
+same $? 3 'status when there are too many files'
+says 'ulimit -n'
+rm -r "$dir/many"
+
 # A signal ends the reading of a pipe that has nothing to give, at once, whatever comes through it; what was read
 # counts, and it is no damage.
 if [ -r /proc/self/status ]; then
