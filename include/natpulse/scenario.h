@@ -81,8 +81,9 @@ typedef struct np_findings {
 
 /* Reads a scenario and the profiles it names, applies `sets` in order, checks everything. NULL when something is
    wrong: then *findings lists all of it, in file order, and *e holds a summary. A file that cannot be read is
-   one finding. Profiles are searched in `profiles` (NULL: $NATPULSE_PROFILES, beside the scenario, beside the
-   program, the installed place). */
+   one finding. Profiles are searched in $NATPULSE_PROFILES, beside the scenario, beside the program and in the
+   installed place; a `path` that is a bare name, and no file, is a scenario that stands beside the profiles in
+   one of those places ("quickstart"). */
 np_scenario *np_scenario_load(const char *path, const np_override *set, uint32_t sets, np_findings *findings, np_error *e);
 void np_scenario_destroy(np_scenario *s);
 void np_findings_clear(np_findings *f);
@@ -95,6 +96,12 @@ bool np_scenario_show(const np_scenario *s, FILE *out);
 
 /* The same without `expect`: the text that the digest is of, and all that results depend on. */
 bool np_scenario_canon(const np_scenario *s, FILE *out);
+
+/* Reads one line of `expect` that stands elsewhere, about the strategies of s, whose arena gets what *out points
+   to. False when it is none: *findings, which the caller clears, says what is wrong with it, as of the file
+   `from`. */
+bool np_expectation_read(const char *text, const char *from, np_scenario *s, np_expectation *out,
+                         np_findings *findings, np_error *e);
 
 /* The number of points of its grid (1 without vary), and the overrides of the i-th: the last path of `vary` runs
    fastest. `out` has room for s->varied. The strings belong to s. */

@@ -160,6 +160,17 @@ const char *np_profile_file(np_profiles *p, const char *kind, const char *name, 
     return NULL;
 }
 
+const char *np_scenario_file(np_profiles *p, const char *name)
+{
+    if (strchr(name, '/') || access(name, F_OK) == 0) return name;
+    for (int i = 0; i < p->dirs; ++i) {
+        const char *beside = np_path_dir(p->arena, p->dir[i]);
+        const char *path = beside ? np_arena_format(p->arena, "%s/%s" SUFFIX, beside, name) : NULL;
+        if (path && access(path, R_OK) == 0) return path;
+    }
+    return name;
+}
+
 /* ---- reading ---- */
 
 const char *np_path_dir(np_arena *arena, const char *path)

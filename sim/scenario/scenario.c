@@ -146,16 +146,17 @@ static np_node *read_file(np_loading *l, const char *path, np_source *source)
 static void load(np_loading *l, np_scenario *s, const char *path, const np_override *set, uint32_t sets)
 {
     np_source *source = np_arena_alloc(l->arena, sizeof *source);
-    const char *file = np_arena_text(l->arena, path);
-    const char *dir = np_path_dir(l->arena, path);
-    s->name = np_path_stem(l->arena, path);
+    np_profiles *here = np_profiles_create(l->arena, ".");
+    const char *file = here ? np_arena_text(l->arena, np_scenario_file(here, path)) : NULL;
+    const char *dir = file ? np_path_dir(l->arena, file) : NULL;
+    s->name = file ? np_path_stem(l->arena, file) : NULL;
     l->profiles = dir ? np_profiles_create(l->arena, dir) : NULL;
     if (!source || !file || !s->name || !l->profiles) {
         l->report->no_memory = true;
         return;
     }
     *source = (np_source){.file = file, .dir = dir, .first_line = 1, .first_column = 1};
-    np_node *root = read_file(l, path, source);
+    np_node *root = read_file(l, file, source);
     if (!root) return;
     np_overrides_put(l, root, set, sets);
     np_scenario_read(l, root, s);

@@ -195,6 +195,9 @@ const char *np_profile_file(np_profiles *p, const char *kind, const char *name, 
 /* The tree of the profile that n names, of one that was read before without findings; NULL otherwise. */
 const np_node *np_profile_tree(np_loading *l, const np_section *s, const np_node *n);
 
+/* The file of a scenario: the path itself, or where a bare name is found beside a folder of profiles. */
+const char *np_scenario_file(np_profiles *p, const char *name);
+
 /* The tree of a profile's file. NULL after a finding, at n where the file cannot be had. */
 const np_node *np_profile_load(np_loading *l, const char *path, const np_node *n);
 

@@ -121,7 +121,6 @@ static const np_field client_fields[] = {
      .meaning = "clients in it",
      .type = NP_TYPE_WHOLE,
      .unit = NP_UNIT_COUNT,
-     .least = 1,
      .most = 16e6,
      .required = true,
      NP_FIELD(np_group, count)},
@@ -178,6 +177,9 @@ static void client_begin(void *base)
 static void client_check(np_loading *l, const np_node *n, void *base)
 {
     const np_group *g = base;
+    if (g->measure && g->count == 0)
+        np_report_node(l->report, np_node_at(n, "count"),
+                       "count: a measured group has at least one client; expected that or measure: false");
     if (!g->measure && g->radio.name)
         np_report_node(l->report, np_node_at(n, "radio"),
                        "radio: energy is a figure, and this group is not measured; leave one of the two out");

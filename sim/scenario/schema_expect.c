@@ -35,7 +35,6 @@ enum { COMPARISONS = sizeof comparisons / sizeof *comparisons };
 typedef struct sentence {
     np_loading *l;
     const np_node *node;
-    const np_scenario *scenario;
     const char *at; /* in node->text, behind what has been understood */
     np_expectation *out;
 } sentence;
@@ -114,7 +113,7 @@ static bool read_figure(sentence *s)
 
 static bool find_strategy(sentence *s, const char *name)
 {
-    const np_scenario *all = s->scenario;
+    const np_scenario *all = s->l->scenario;
     for (uint32_t i = 0; i < all->strategies; ++i) {
         if (!all->strategy[i].name || strcmp(all->strategy[i].name, name) != 0) continue;
         s->out->strategy = i;
@@ -205,17 +204,22 @@ static bool read_bound(sentence *s)
     return false;
 }
 
-static void read_one(np_loading *l, const np_node *n, np_scenario *s)
+/* One expectation, about the strategies of l->scenario. */
+static bool read_one(np_loading *l, const np_node *n, np_expectation *out)
 {
-    np_expectation *out = &s->expectation[s->expectations];
-    if (!np_node_expect(l, n, NP_NODE_TEXT, "expect", "FIGURE of STRATEGY > VALUE")) return;
+    if (!np_node_expect(l, n, NP_NODE_TEXT, "expect", "FIGURE of STRATEGY > VALUE")) return false;
     if (*skip(n->text) == '\0') {
         np_report_node(l->report, n, "expect: expected FIGURE of STRATEGY > VALUE, found nothing");
-        return;
+        return false;
     }
     *out = (np_expectation){.text = n->text};
-    sentence x = {.l = l, .node = n, .scenario = s, .at = skip(n->text), .out = out};
-    if (read_figure(&x) && read_strategy(&x) && read_comparison(&x) && read_bound(&x)) s->expectations++;
+    sentence x = {.l = l, .node = n, .at = skip(n->text), .out = out};
+    return read_figure(&x) && read_strategy(&x) && read_comparison(&x) && read_bound(&x);
+}
+
+static void add_one(np_loading *l, const np_node *n, np_scenario *s)
+{
+    s->expectations += read_one(l, n, &s->expectation[s->expectations]);
 }
 
 void np_expect_read(np_loading *l, const np_field *f, const np_node *n, void *base)
@@ -237,10 +241,34 @@ void np_expect_read(np_loading *l, const np_field *f, const np_node *n, void *ba
     if (!s->expectation) {
         l->report->no_memory = true;
     } else if (n->kind == NP_NODE_LIST) {
-        for (const np_node *child = n->first; child; child = child->next) read_one(l, child, s);
+        for (const np_node *child = n->first; child; child = child->next) add_one(l, child, s);
     } else {
-        read_one(l, n, s);
+        add_one(l, n, s);
     }
+}
+
+bool np_expectation_read(const char *text, const char *from, np_scenario *s, np_expectation *out,
+                         np_findings *findings, np_error *e)
+{
+    np_report report = {0};
+    np_loading l = {.arena = s->arena, .report = &report, .scenario = s};
+    np_source source = {.file = from, .dir = ".", .first_line = 1, .first_column = 1};
+    np_node n = {.kind = NP_NODE_TEXT, .line = 1, .column = 1, .source = &source};
+    bool read = false;
+
+    *findings = (np_findings){0};
+    n.text = np_arena_text(s->arena, text);
+    np_locale locale = np_locale_enter();
+    if (!n.text)
+        report.no_memory = true;
+    else
+        read = read_one(&l, &n, out);
+    np_locale_leave(locale);
+    if (read)
+        np_report_drop(&report);
+    else
+        np_report_finish(&report, findings, e);
+    return read;
 }
 
 void np_expect_write(np_writer *w, const np_field *f, const void *base)

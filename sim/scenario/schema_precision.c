@@ -3,6 +3,8 @@
  *
  *     precision: {reachable_fraction: 1%, upkeep_bytes_per_conn_hour: 2%, max_replicas: 200}
  *
+ * or `precision: off`, which takes back what the file says (for --set).
+ *
  * 1% asks for a 95 % interval of at most the mean plus and minus 1 % of the mean, for every strategy at every
  * point. Keys are figures, so this is no section with a table of its own: a reader that walks the list of
  * them.
@@ -70,6 +72,7 @@ void np_precision_read(np_loading *l, const np_field *f, const np_node *n, void 
     np_scenario *s = base;
     uint32_t keys = 0;
 
+    if (n->kind == NP_NODE_TEXT && strcmp(n->text, "off") == 0) return;
     if (!np_node_expect(l, n, NP_NODE_MAP, f->key, f->form)) return;
     for (const np_node *child = n->first; child; child = child->next) ++keys;
     s->precision.goal = np_arena_alloc(l->arena, (keys + 1) * sizeof *s->precision.goal);

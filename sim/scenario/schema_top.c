@@ -269,7 +269,8 @@ static const np_field top_fields[] = {
      .write = np_strategies_write},
     {.key = "precision",
      .meaning =
-         "replicas are added until the 95 % intervals of these figures are that narrow, or max_replicas",
+         "replicas are added until the 95 % intervals of these figures are that narrow, or max_replicas; "
+         "off: none",
      .type = NP_TYPE_OWN,
      .form = "a map of figures to shares, and max_replicas",
      .read = np_precision_read,

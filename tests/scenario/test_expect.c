@@ -155,12 +155,72 @@ static void mistakes_are_told(void **state)
     }
 }
 
+/* An override takes back what the file says of the study. */
+static void taken_back(void **state)
+{
+    (void)state;
+    static const np_override set[] = {{"precision", "off"}, {"expect", "[]"}, {"vary", "{}"}};
+    bench_put("s.yaml", SCENARIO "expect: nat_refused <= 0\n"
+                                 "precision: {nat_inserts: 1%}\n"
+                                 "vary: {nat.capacity: [1k, 2k]}\n");
+    np_scenario *s = bench_load("s.yaml", NULL, 0);
+    assert_true(s->expectations == 1 && s->precision.goals == 1 && s->varied == 1);
+    np_scenario_destroy(s);
+    s = bench_load("s.yaml", set, 3);
+    assert_true(s->expectations == 0 && s->precision.goals == 0 && s->varied == 0);
+    np_scenario_destroy(s);
+    bench_put("s.yaml", SCENARIO);
+    np_scenario *plain = bench_load("s.yaml", NULL, 0);
+    s = bench_load("s.yaml", set, 3);
+    assert_string_equal(s->digest, plain->digest);
+    np_scenario_destroy(plain);
+    np_scenario_destroy(s);
+}
+
+/* A line that stands elsewhere is understood as one of `expect`, and its mistakes are told of where it stands. */
+static void one_by_itself(void **state)
+{
+    (void)state;
+    static const char *const line[] = {"reachable_fraction of \"beat 30 s\" > 99%",
+                                       "server_detect_s.p95 < 2h4m", "upkeep_bytes_per_conn_hour <= 1.5kB"};
+    np_findings findings;
+    np_error e = {0};
+    for (size_t i = 0; i < sizeof line / sizeof *line; ++i) {
+        char text[1000];
+        np_expectation x;
+        snprintf(text, sizeof text, SCENARIO "expect:\n  - '%s'\n", line[i]);
+        bench_put("s.yaml", text);
+        np_scenario *s = bench_load("s.yaml", NULL, 0);
+        assert_true(np_expectation_read(line[i], "--target", s, &x, &findings, &e));
+        const np_expectation *in_file = s->expectation;
+        assert_string_equal(x.text, in_file->text);
+        assert_true(x.metric == in_file->metric && x.spread == in_file->spread && x.part == in_file->part &&
+                    x.strategy == in_file->strategy && x.comparison == in_file->comparison &&
+                    x.bound == in_file->bound);
+        assert_int_equal(s->expectations, 1);
+        np_scenario_destroy(s);
+    }
+    np_scenario *s = bench_load("s.yaml", NULL, 0);
+    np_expectation x;
+    assert_false(np_expectation_read("nat_refused of nobody > 1", "--target", s, &x, &findings, &e));
+    assert_int_equal(findings.n, 1);
+    assert_string_equal(findings.finding[0].file, "--target");
+    assert_non_null(strstr(findings.finding[0].text, "there is no strategy \"nobody\""));
+    assert_int_equal(e.kind, NP_TROUBLE_USAGE);
+    np_findings_clear(&findings);
+    assert_false(np_expectation_read("", "--target", s, &x, &findings, &e));
+    np_findings_clear(&findings);
+    np_scenario_destroy(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expectations_are_understood),
         cmocka_unit_test(shown_and_digested),
         cmocka_unit_test(mistakes_are_told),
+        cmocka_unit_test(taken_back),
+        cmocka_unit_test(one_by_itself),
     };
     return cmocka_run_group_tests(tests, bench_open, bench_close);
 }

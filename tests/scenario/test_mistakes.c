@@ -98,6 +98,8 @@ static const struct row {
     /* units and ranges */
     {MINIMAL "duration: 10\n", "x:5:11: duration: \"10\" is not a duration (such as 30s, 250ms or 2h4m)"},
     {MINIMAL "duration: 0\n", "x:5:11: duration: \"0\" is too small; expected 1ms to 3650d"},
+    {"clients:\n  - {name: a, count: 0, workload: push}\nstrategies:\n  - {name: s}\n",
+     "x:2:22: count: a measured group has at least one client; expected that or measure: false"},
     {MINIMAL "nat: {capacity: 0}\n", "x:5:17: capacity: \"0\" is too small; expected 1 to 64Mi"},
     {MINIMAL "nat: {capacity: 1.5}\n", "x:5:17: capacity: \"1.5\" is not a count (such as 200, 10k or 64Ki)"},
     {MINIMAL "nat: {capacity: -5}\n", "x:5:17: capacity: \"-5\" is not a count (such as 200, 10k or 64Ki)"},

@@ -251,6 +251,47 @@ static void test_keys(void **state)
     assert_true(n > 80);
 }
 
+/* A bare name is a scenario beside a folder of profiles; a path is a path, and a file goes first. */
+static void test_by_name(void **state)
+{
+    (void)state;
+    char profiles[400];
+    np_findings findings;
+    np_error e = {0};
+    snprintf(profiles, sizeof profiles, "%s/shared/profiles", bench_dir);
+    bench_put("shared/named.yaml", example);
+    assert_int_equal(mkdir(profiles, 0700), 0);
+    assert_int_equal(setenv("NATPULSE_PROFILES", profiles, 1), 0);
+    np_scenario *s = np_scenario_load("named", NULL, 0, &findings, &e);
+    assert_non_null(s);
+    assert_int_equal(s->strategies, 6);
+    np_scenario_destroy(s);
+    static const char *const none[] = {"named.yaml", "./named", "shared/named", "nam"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; ++i) {
+        assert_null(np_scenario_load(none[i], NULL, 0, &findings, &e));
+        assert_string_equal(findings.finding[0].file, none[i]);
+        np_findings_clear(&findings);
+    }
+    unsetenv("NATPULSE_PROFILES");
+}
+
+/* Background can be left out, which makes its size something to vary. */
+static void test_nobody(void **state)
+{
+    (void)state;
+    bench_put("x.yaml", "clients:\n  - {name: a, count: 3, workload: push}\n"
+                        "  - {name: b, count: 0, workload: web, measure: false}\nstrategies: [{name: s}]\n");
+    np_scenario *s = bench_load("x.yaml", NULL, 0);
+    assert_int_equal(s->world.groups, 2);
+    assert_int_equal(s->world.group[1].count, 0);
+    np_error e = {0};
+    np_result *r = np_world_run(&s->world, &s->strategy[0], 0, NULL, NULL, &e);
+    assert_non_null(r);
+    assert_true(r->value[NP_METRIC_NAT_ENTRIES_PEAK] == 3);
+    np_result_destroy(r);
+    np_scenario_destroy(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +302,8 @@ int main(void)
         cmocka_unit_test(test_overrides),
         cmocka_unit_test(test_grid),
         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_by_name),
+        cmocka_unit_test(test_nobody),
     };
     return cmocka_run_group_tests(tests, bench_open, bench_close);
 }
