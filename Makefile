@@ -20,7 +20,9 @@ WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pro
 OPT     ?= -O2 -g
 CFLAGS  ?=
 STD     := -std=gnu17 -D_GNU_SOURCE -DNP_VERSION='"$(VERSION)"' -DNP_PREFIX='"$(PREFIX)"'
-ALL_CFLAGS = $(STD) $(OPT) $(WARN) -Iinclude -pthread $(CFLAGS)
+# A product and a sum are two roundings, whatever the processor could do in one: results are the same everywhere.
+SAME    := -ffp-contract=off
+ALL_CFLAGS = $(STD) $(OPT) $(WARN) $(SAME) -Iinclude -pthread $(CFLAGS)
 LDFLAGS ?=
 AR      := gcc-ar
 
@@ -123,6 +125,11 @@ test-oracle: $(filter $(B)/tests/oracle/%,$(T_whole))
 test-kernel: $(B)/natpulse
 	$(Q)NATPULSE=$(B)/natpulse B=$(B) CC='$(CC)' scripts/run-tests $(sort $(wildcard tests/kernel/test_*.sh))
 
+# Takes over what tests/golden/test_golden.sh finds changed, and shows it.
+.PHONY: golden-update
+golden-update: $(B)/natpulse
+	$(Q)NATPULSE=$(B)/natpulse NP_GOLDEN=update sh tests/golden/test_golden.sh
+
 ALL_TESTS := $(foreach f,$(FLOORS),$(T_$(f))) $(T_whole)
 SH_TESTS  := $(sort $(wildcard tests/*/*.sh))
 tests: $(ALL_TESTS)
@@ -133,7 +140,7 @@ check: test
 # ---- fuzzing: tests/fuzz/fuzz_X.c is one libFuzzer target, linked with every floor; `make test` runs each briefly ----
 FUZZ_CC      ?= clang
 FUZZ_SECONDS ?= 600
-FUZZ_FLAGS   := $(STD) -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -Iinclude -pthread
+FUZZ_FLAGS   := $(STD) $(SAME) -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -Iinclude -pthread
 FUZZERS      := $(patsubst %.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_OBJ     := $(foreach f,$(FLOORS),$(SRC_$(f):%.c=$(B)/fuzz/%.o))
 $(B)/fuzz/%.o: %.c Makefile
