@@ -21,7 +21,7 @@ fail() {
     return 1
 }
 # Without what a new version or a new key with a default changes.
-plain() { sed -e '/^ "natpulse": /d' -e '/^ "digest": /d' -e '/^ "yaml": /d' "$1"; }
+plain() { sed -e '/^ "natpulse": /d' -e '/^ *"digest": /d' -e '/^ "yaml": /d' "$1"; }
 rows() { grep -v -e '^study	' -e '^point	' "$1"; }
 sum() { cksum | cut -d ' ' -f 1; }
 
