@@ -117,9 +117,15 @@ bool np_profile_nat(const char *name, const np_override *set, uint32_t sets, np_
 const char *const *np_profile_kinds(void);
 
 /* Writes a profile with those it is based on and every default filled in, itself a valid profile. `set` has
-   paths that begin with the kind ("keepalive.idle"). */
+   paths that begin with the kind. With `out` NULL it is only looked through for mistakes. False and *findings, *e
+   as np_scenario_load does. */
 bool np_profile_show(const char *kind, const char *name, const np_override *set, uint32_t sets, FILE *out,
                      np_findings *findings, np_error *e);
+
+/* Which kinds of profiles a name may mean: bit i for np_profile_kinds()[i]. A name with a slash or an ending is
+   the path of a file, and may be of each kind that has all of its keys; in a folder that is called after a kind it
+   is of that one. 0: of none; no such file or profile, or a scenario. */
+uint32_t np_profile_kinds_of(const char *name);
 
 /* One profile in a list; valid during the call. */
 typedef struct np_profile_card {

@@ -1,5 +1,5 @@
 /*
- * natpulse check SCENARIO...
+ * natpulse check SCENARIO-OR-PROFILE...
  */
 #include "cli.h"
 
@@ -9,14 +9,26 @@ static int worse(int a, int b)
     return a > b ? a : b;
 }
 
-static int check(const char *path, const np_sets *sets, bool quiet)
+static bool is_right(const np_subject *it, const np_sets *sets, np_findings *findings, np_error *e)
+{
+    if (it->kind) return np_profile_show(it->kind, it->name, sets->set, sets->n, NULL, findings, e);
+    np_scenario *s = np_scenario_load(it->name, sets->set, sets->n, findings, e);
+    np_scenario_destroy(s);
+    return s != NULL;
+}
+
+static int check(char **operand, const np_sets *sets, bool quiet)
 {
     np_error e = {0};
     np_findings findings = {0};
-    np_scenario *s = np_scenario_load(path, sets->set, sets->n, &findings, &e);
-    if (!s) return np_cli_findings(&findings, &e);
-    if (!quiet) printf("%s: ok\n", path);
-    np_scenario_destroy(s);
+    np_subject it;
+    if (!np_cli_subject("check", 1, operand, &it)) return NP_TROUBLE_USAGE;
+    if (!is_right(&it, sets, &findings, &e)) return np_cli_findings(&findings, &e);
+    if (quiet) return 0;
+    if (it.kind)
+        printf("%s: ok, a profile of %s\n", *operand, it.kind);
+    else
+        printf("%s: ok\n", *operand);
     return 0;
 }
 
@@ -29,17 +41,18 @@ int np_cmd_check(int argc, char **argv)
         {"quiet", 'q', NULL, "say nothing about scenarios without mistakes", .flag = &quiet},
         {0},
     };
-    const np_usage usage = {
-        "SCENARIO...", 1, -1,
-        "Looks for mistakes in scenarios and the profiles they name, all of them at once: each is\n"
-        "a line FILE:LINE:COLUMN: error: TEXT on standard error. Exit status 2 when there is one.",
-        options};
+    const np_usage usage = {"SCENARIO-OR-PROFILE...", 1, -1,
+                            "Looks for mistakes in scenarios and the profiles they name, or in profiles "
+                            "themselves, all of them at\n"
+                            "once: each is a line FILE:LINE:COLUMN: error: TEXT on standard error. Exit "
+                            "status 2 when there is one.",
+                            options};
     np_sets sets;
     int status = np_cli_parse(&usage, &argc, argv);
     if (status == NP_CLI_GO) {
         status = 0;
         if (np_cli_sets(&set, NULL, NULL, &sets)) {
-            for (int i = 1; i < argc; i++) status = worse(status, check(argv[i], &sets, quiet));
+            for (int i = 1; i < argc; i++) status = worse(status, check(&argv[i], &sets, quiet));
             np_cli_sets_free(&sets);
         } else {
             status = NP_TROUBLE_USAGE;

@@ -43,6 +43,17 @@ const np_command *np_cli_command(const char *name);
 /* Usage and the table, for `natpulse help` and for those who say nothing. */
 void np_cli_overview(FILE *out);
 
+/* ---- operands ---- */
+
+/* A scenario's path, or with a kind a profile's name or path. */
+typedef struct np_subject {
+    const char *kind, *name;
+} np_subject;
+
+/* Finds out what one or two operands of `what` (show, check) are about: SCENARIO, PROFILE, KIND/NAME, KIND NAME.
+   False after an error on standard error. */
+bool np_cli_subject(const char *what, int operands, char **operand, np_subject *out);
+
 /* ---- options ---- */
 
 /* Values of a repeatable option, in order. The texts are argv's, the array is the list's: np_texts_clear. */

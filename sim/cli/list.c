@@ -7,6 +7,7 @@
 #include "natpulse/metrics.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define COLUMNS_MOST 10
 
@@ -41,17 +42,51 @@ static void add_row(table *t, const char *const *cell, uint32_t columns)
     t->columns = columns;
 }
 
+/* Words of a text in lines of at most `room` columns, the first where the line stands, the others behind
+   `indent` spaces. */
+static void print_wrapped(const char *text, int indent, int room)
+{
+    int column = 0;
+    while (*text) {
+        int word = (int)strcspn(text, " ");
+        if (column > 0 && column + 1 + word > room) {
+            printf("\n%*s", indent, "");
+            column = 0;
+        }
+        column += printf("%s%.*s", column > 0 ? " " : "", word, text);
+        text += word;
+        text += strspn(text, " ");
+    }
+    putchar('\n');
+}
+
+#define LEAST_ROOM 56 /* for the last column; where there is less it stands below its row */
+#define BELOW      4
+
+/* On a terminal the last column is wrapped; elsewhere a row is a line. */
 static void print_table(const table *t)
 {
-    int width[COLUMNS_MOST] = {0};
+    int width[COLUMNS_MOST] = {0}, offset = 0;
+    int screen = isatty(STDOUT_FILENO) ? np_cli_style(NULL).width : 0;
+    uint32_t last = t->columns - 1;
     for (uint32_t r = 0; r < t->rows; r++)
-        for (uint32_t i = 0; i + 1 < t->columns; i++) {
+        for (uint32_t i = 0; i < last; i++) {
             int length = (int)strlen(t->row[r][i]);
             if (length > width[i]) width[i] = length;
         }
+    for (uint32_t i = 0; i < last; i++) offset += width[i] + 2;
+    bool below = screen > 0 && screen - offset < LEAST_ROOM;
     for (uint32_t r = 0; r < t->rows; r++) {
-        for (uint32_t i = 0; i + 1 < t->columns; i++) printf("%-*s  ", width[i], t->row[r][i]);
-        puts(t->row[r][t->columns - 1]);
+        for (uint32_t i = 0; i < last; i++)
+            printf("%-*s%s", below && i + 1 == last ? 0 : width[i], t->row[r][i],
+                   below && i + 1 == last ? "\n" : "  ");
+        if (below && r > 0) printf("%*s", BELOW, "");
+        if (!below && screen == 0)
+            puts(t->row[r][last]);
+        else if (!below)
+            print_wrapped(t->row[r][last], offset, screen - offset);
+        else if (r > 0)
+            print_wrapped(t->row[r][last], BELOW, screen - BELOW);
     }
 }
 

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Room for whatever a kind of profile is read into. */
 typedef union subject {
@@ -153,7 +154,7 @@ bool np_profile_show(const char *kind, const char *name, const np_override *set,
     np_locale locale = np_locale_enter();
     read_profile(&l, k, name, set, sets, &s);
     bool good = report.n == 0 && !report.no_memory;
-    if (good) {
+    if (good && out) {
         const char *path;
         const np_node *root = file_of(&l, k, name, &path);
         if (root) write_words(out, root);
@@ -167,6 +168,59 @@ bool np_profile_show(const char *kind, const char *name, const np_override *set,
         np_report_finish(&report, findings, e);
     np_arena_destroy(l.arena);
     return good;
+}
+
+/* ---- which kind ---- */
+
+/* The kinds that have all keys of a profile's tree. */
+static uint32_t kinds_with_keys(const np_node *root)
+{
+    uint32_t kinds = 0;
+    for (int i = 0; np_profile_kinds()[i]; ++i) {
+        const np_section *k = np_section_of_kind(np_profile_kinds()[i]);
+        const np_node *child = root->first;
+        while (child && np_section_knows(k, root, child->key->text)) child = child->next;
+        if (!child) kinds |= UINT32_C(1) << i;
+    }
+    return kinds;
+}
+
+/* The kind that the last folder of a path is called after; 0 for none. */
+static uint32_t kind_of_folder(np_loading *l, const char *path)
+{
+    const char *dir = np_path_dir(l->arena, path);
+    const char *slash = dir ? strrchr(dir, '/') : NULL, *folder = slash ? slash + 1 : dir;
+    for (int i = 0; folder && np_profile_kinds()[i]; ++i)
+        if (strcmp(folder, np_profile_kinds()[i]) == 0) return UINT32_C(1) << i;
+    return 0;
+}
+
+static uint32_t kinds_of_file(np_loading *l, const char *path)
+{
+    np_node here = {.kind = NP_NODE_TEXT, .source = &(np_source){.file = path, .dir = "."}};
+    uint32_t folder = kind_of_folder(l, path);
+    if (folder != 0) return folder;
+    const np_node *root = np_profile_load(l, path, &here);
+    return root && root->kind == NP_NODE_MAP ? kinds_with_keys(root) : 0;
+}
+
+uint32_t np_profile_kinds_of(const char *name)
+{
+    np_report report = {0};
+    np_loading l;
+    np_error e;
+    uint32_t kinds = 0;
+
+    if (!begin(&l, &report, &e)) return 0;
+    const char *path = np_profile_file(l.profiles, "nat", name, ".");
+    const char *stem = np_path_stem(l.arena, name);
+    bool is_path = !stem || strcmp(stem, name) != 0;
+    if (is_path && path && access(path, R_OK) == 0) kinds = kinds_of_file(&l, path);
+    for (int i = 0; !is_path && np_profile_kinds()[i]; ++i)
+        if (np_profile_file(l.profiles, np_profile_kinds()[i], name, ".")) kinds |= UINT32_C(1) << i;
+    np_report_drop(&report);
+    np_arena_destroy(l.arena);
+    return kinds;
 }
 
 /* ---- lists ---- */
@@ -203,10 +257,9 @@ static void list_one(np_loading *l, const np_section *k, const char *name,
 
     read_profile(l, k, name, NULL, 0, &s);
     if (l->report->n > before || l->report->no_memory) return;
-    for (; n < NP_FIGURES_MOST && k->figure[n]; ++n) {
-        const char *dot = strrchr(k->figure[n], '.');
-        heading[n] = dot ? dot + 1 : k->figure[n];
-        value[n] = figure(l->arena, k, k->figure[n], &s);
+    for (; n < NP_FIGURES_MOST && k->figure[n].path; ++n) {
+        heading[n] = k->figure[n].heading ? k->figure[n].heading : k->figure[n].path;
+        value[n] = figure(l->arena, k, k->figure[n].path, &s);
         if (!value[n]) l->report->no_memory = true;
     }
     if (l->report->no_memory) return;

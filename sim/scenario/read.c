@@ -266,8 +266,10 @@ static const char *const *keys_beside(const np_section *s, const np_node *map)
     return !s->kind ? none : map->source->profile ? profile_keys : scenario_keys;
 }
 
-static bool is_key_beside(const np_section *s, const np_node *map, const char *key)
+bool np_section_knows(const np_section *s, const np_node *map, const char *key)
 {
+    for (uint32_t i = 0; i < s->fields; ++i)
+        if (strcmp(s->field[i].key, key) == 0) return true;
     const char *const *beside = keys_beside(s, map);
     while (*beside && strcmp(*beside, key) != 0) ++beside;
     return *beside != NULL;
@@ -290,9 +292,7 @@ static void complain_key(np_loading *l, const np_section *s, const np_node *map,
 static void check_keys(np_loading *l, const np_section *s, const np_node *map)
 {
     for (const np_node *child = map->first; child; child = child->next) {
-        uint32_t i = 0;
-        while (i < s->fields && strcmp(s->field[i].key, child->key->text) != 0) ++i;
-        if (i == s->fields && !is_key_beside(s, map, child->key->text)) {
+        if (!np_section_knows(s, map, child->key->text)) {
             complain_key(l, s, map, child->key);
             continue;
         }

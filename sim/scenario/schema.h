@@ -97,7 +97,9 @@ struct np_section {
     void (*check)(np_loading *l, const np_node *n, void *base);     /* after the last */
     void (*off)(void *base);                                        /* for the word `off` */
     bool (*is_off)(const void *base);
-    const char *figure[NP_FIGURES_MOST]; /* of a kind: the keys that tell its profiles apart */
+    struct {
+        const char *path, *heading; /* NULL: as the path */
+    } figure[NP_FIGURES_MOST];      /* of a kind: the keys that tell its profiles apart */
 };
 
 #define NP_FIELDS(table) .field = table, .fields = sizeof(table) / sizeof *(table)
@@ -154,6 +156,10 @@ np_nat_draft np_nat_draft_of(const np_nat_config *c, const np_nat_restart *resta
 
 /* Reads a node into the struct at base: a map, a profile's name, `off` or `none`. */
 void np_section_read(np_loading *l, const np_section *s, const np_node *n, void *base);
+
+/* Whether a map of that section may have this key: one of its own, or what every profile or scenario may say.
+ */
+bool np_section_knows(const np_section *s, const np_node *map, const char *key);
 
 /* The same without begin and check: one layer of several. */
 void np_section_layer(np_loading *l, const np_section *s, const np_node *n, void *base);

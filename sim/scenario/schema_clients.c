@@ -107,7 +107,7 @@ const np_section np_section_workload = {.name = "workload",
                                         NP_FIELDS(workload_fields),
                                         .begin = workload_begin,
                                         .check = workload_check,
-                                        .figure = {"opens", "gap", "count", "request", "response"}};
+                                        .figure = {{"opens", NULL}, {"gap", NULL}, {"count", NULL}, {"request", NULL}, {"response", NULL}}};
 
 /* ---- groups ---- */
 

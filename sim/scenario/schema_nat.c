@@ -318,11 +318,14 @@ static const np_field fields[] = {
      NP_FIELD(np_nat_draft, restart)},
 };
 
-const np_section np_section_nat = {
-    .name = "nat",
-    .kind = "nat",
-    NP_FIELDS(fields),
-    .begin = begin,
-    .layered = layered,
-    .check = check,
-    .figure = {"capacity", "evict", "timeouts.tcp_established", "timeouts.udp", "timeouts.udp_stream"}};
+const np_section np_section_nat = {.name = "nat",
+                                   .kind = "nat",
+                                   NP_FIELDS(fields),
+                                   .begin = begin,
+                                   .layered = layered,
+                                   .check = check,
+                                   .figure = {{"capacity", NULL},
+                                              {"evict", NULL},
+                                              {"timeouts.tcp_established", "tcp"},
+                                              {"timeouts.udp", "udp"},
+                                              {"timeouts.udp_stream", "udp_stream"}}};

@@ -61,12 +61,16 @@ static const np_field radio_fields[] = {
     RADIO_RATE("up_rate", up_bps, "at which it sends"),
     RADIO_RATE("down_rate", down_bps, "at which it receives"),
 };
-const np_section np_section_radio = {
-    .name = "radio",
-    .kind = "radio",
-    NP_FIELDS(radio_fields),
-    .begin = radio_begin,
-    .check = radio_check,
-    .off = radio_off,
-    .is_off = radio_is_off,
-    .figure = {"promotion", "promotion_power", "tail", "tail_power", "second_tail", "second_tail_power"}};
+const np_section np_section_radio = {.name = "radio",
+                                     .kind = "radio",
+                                     NP_FIELDS(radio_fields),
+                                     .begin = radio_begin,
+                                     .check = radio_check,
+                                     .off = radio_off,
+                                     .is_off = radio_is_off,
+                                     .figure = {{"promotion", NULL},
+                                                {"promotion_power", NULL},
+                                                {"tail", NULL},
+                                                {"tail_power", NULL},
+                                                {"second_tail", NULL},
+                                                {"second_tail_power", NULL}}};

@@ -67,7 +67,7 @@ const np_section np_section_keepalive = {.name = "keepalive",
                                          .begin = keepalive_begin,
                                          .off = keepalive_off,
                                          .is_off = keepalive_is_off,
-                                         .figure = {"idle", "interval", "probes"}};
+                                         .figure = {{"idle", NULL}, {"interval", NULL}, {"probes", NULL}}};
 
 /* ---- heartbeat ---- */
 
@@ -311,8 +311,8 @@ const np_section np_section_heartbeat = {.name = "heartbeat",
                                          .check = heartbeat_check,
                                          .off = heartbeat_off,
                                          .is_off = heartbeat_is_off,
-                                         .figure = {"strategy", "every", "timeout", "misses", "from",
-                                                    "server_closes_after", "bytes", "answer_bytes"}};
+                                         .figure = {{"strategy", NULL}, {"every", NULL}, {"timeout", NULL}, {"misses", NULL}, {"from", NULL},
+                                                    {"server_closes_after", NULL}, {"bytes", NULL}, {"answer_bytes", NULL}}};
 
 /* ---- strategies ---- */
 
