@@ -122,6 +122,9 @@ const char *const *np_profile_kinds(void);
 bool np_profile_show(const char *kind, const char *name, const np_override *set, uint32_t sets, FILE *out,
                      np_findings *findings, np_error *e);
 
+/* Whether a bare name is a scenario's that stands beside the profiles, as np_scenario_load finds it. */
+bool np_scenario_is_named(const char *name);
+
 /* Which kinds of profiles a name may mean: bit i for np_profile_kinds()[i]. A name with a slash or an ending is
    the path of a file, and may be of each kind that has all of its keys; in a folder that is called after a kind it
    is of that one. 0: of none; no such file or profile, or a scenario. */

@@ -51,7 +51,7 @@ typedef struct np_subject {
 } np_subject;
 
 /* Finds out what one or two operands of `what` (show, check) are about: SCENARIO, PROFILE, KIND/NAME, KIND NAME.
-   False after an error on standard error. */
+   A bare name that both a scenario and a profile have is the scenario's. False after an error on standard error. */
 bool np_cli_subject(const char *what, int operands, char **operand, np_subject *out);
 
 /* ---- options ---- */

@@ -14,7 +14,7 @@ _natpulse() {
         help:*) words=$("$program" help 2>/dev/null | awk '/^  [a-z]+ +[a-z]/ {print $1}') ;;
         list:list) words=$("$program" help list 2>/dev/null | awk -F '   +' '/^  [a-z]/ {gsub(/[ ,]+/, " ", $1); print $1}') ;;
         *:--nat) words=$("$program" list nat 2>/dev/null | awk 'NR > 1 && /^[a-z]/ {print $1}') ;;
-        *:--compare) words=$("$program" list evict 2>/dev/null) ;;
+        *:--compare) words=$("$program" list evict 2>/dev/null | awk 'NR > 1 {print $1}') ;;
         *:--format | *:-f)
             words=$("$program" help "$subcommand" 2>/dev/null | sed -nE 's/.*--format FORMAT +([^(]*).*/\1/p' | tr -cs a-z '\n' | grep -vx or)
             ;;

@@ -90,6 +90,7 @@ bool np_cli_subject(const char *what, int operands, char **operand, np_subject *
         *out = (np_subject){kind, first + length + 1};
         return true;
     }
+    if (is_bare(first) && np_scenario_is_named(first)) return true; /* as run takes it */
     uint32_t kinds = np_profile_kinds_of(first);
     if (kinds == 0 && is_bare(first)) {
         complain_unknown(what, first);

@@ -223,6 +223,20 @@ uint32_t np_profile_kinds_of(const char *name)
     return kinds;
 }
 
+bool np_scenario_is_named(const char *name)
+{
+    np_report report = {0};
+    np_loading l;
+    np_error e;
+
+    if (!begin(&l, &report, &e)) return false;
+    const char *file = np_scenario_file(l.profiles, name);
+    bool named = file && strcmp(file, name) != 0;
+    np_report_drop(&report);
+    np_arena_destroy(l.arena);
+    return named;
+}
+
 /* ---- lists ---- */
 
 /* The value at a path of keys below a section, as text in the arena; "" when there is none. */
