@@ -143,8 +143,10 @@ typedef struct np_listener {
 np_result *np_world_run(const np_world_config *c, const np_strategy *s, uint32_t replica, const np_listener *listener,
                         const volatile int *stop, np_error *e);
 
-/* Bytes of memory one idle simulated TCP connection with a heartbeat costs, both ends and its timers (for the
-   bench). */
+/* Bytes of memory one idle simulated TCP connection with a heartbeat costs: both ends, a timer at each, its
+   place in the servers' hash, its client and that one's session. What only some simulations have is not in
+   it: links that remember (jitter, rate, bursts, outages), radios, churn, heartbeats that learn. Nor is the
+   mapping in the box, which has its own figure. */
 size_t np_world_connection_bytes(void);
 
 #endif

@@ -12,9 +12,9 @@ void *np_memory_zeroed(size_t bytes)
 {
     size_t unit = bytes >= NP_HUGE_PAGE ? NP_HUGE_PAGE : 64;
     if (bytes > SIZE_MAX - unit) return NULL;
-    size_t whole = bytes ? (bytes + unit - 1) / unit * unit : unit;
-    void *p = aligned_alloc(unit, whole);
-    if (p == NULL) return NULL;
+    size_t whole = bytes ? (bytes + 63) / 64 * 64 : 64; /* a rest of a huge page is made of small ones */
+    void *p;
+    if (posix_memalign(&p, unit, whole) != 0) return NULL;
 #ifdef MADV_HUGEPAGE
     if (unit == NP_HUGE_PAGE) madvise(p, whole, MADV_HUGEPAGE); /* advice: failing costs nothing */
 #endif

@@ -7,6 +7,7 @@
  *   tcp_timer.c       round-trip times, retransmission, persist, give-up limits, TIME_WAIT
  *   tcp_congestion.c  the congestion window
  *   tcp_hold.c        out-of-order ranges
+ *   tcp_idle.c        an end that only waits, packed
  *   keepalive.c       probes
  *
  * Functions that can end the connection return false when they did: then the sink's `event` has been told,
@@ -31,6 +32,7 @@ enum {
     NP_TCP_SYN_RESENT = 1 << 9,    /* our SYN or SYN/ACK timed out once */
     NP_TCP_HEAD_PAYLOAD = 1 << 10, /* of what is queued: there is payload before kind_from */
     NP_TCP_TAIL_PAYLOAD = 1 << 11, /* from kind_from on it is payload (else heartbeats) */
+    NP_TCP_FLAGS = (1 << 12) - 1,  /* all there are */
 };
 
 static inline uint32_t np_tcp_una_seq(const np_tcp *t)

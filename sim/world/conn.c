@@ -109,7 +109,7 @@ static uint32_t hash_find(const struct world *w, uint32_t addr, uint16_t port, u
 
 /* ---- an end's surroundings ---- */
 
-static const np_tcp_config *tcp_config(const struct world *w, const struct conn *c, enum side side)
+const np_tcp_config *np_conn_tcp_config(const struct world *w, const struct conn *c, enum side side)
 {
     return strategy_applies(w, c->group) ? &w->tcp_end[side] : &w->tcp_plain;
 }
@@ -294,6 +294,7 @@ static void end_gone(struct world *w, uint32_t conn, enum side side)
     struct conn *c = conn_at(w, conn);
     if (c->end[side] != END_LIVE) return;
     c->end[side] = END_GONE;
+    if (c->transport == NP_TCP) np_ends_gone(w, conn, side);
     if (side == SERVER) {
         hash_out(w, conn);
         w->server[c->server].open--;
@@ -359,7 +360,7 @@ static void settle(struct world *w, uint32_t conn, enum side side)
 {
     struct conn *c = conn_at(w, conn);
     if (c->end[side] != END_LIVE) return;
-    np_time due = c->transport == NP_TCP ? np_tcp_deadline(tcp_at(w, conn, side)) : NP_NEVER;
+    np_time due = c->transport == NP_TCP ? np_tcp_deadline(np_ends_at(w, conn, side)) : NP_NEVER;
     if (c->believes[side] && beats(w, c)) {
         np_time beat = np_beat_deadline(beat_at(w, conn, side), &w->strategy->beat);
         if (beat < due) due = beat;
@@ -390,7 +391,7 @@ static uint16_t pick_port(struct world *w, uint32_t client)
 static uint32_t take_number(struct world *w, bool tcp)
 {
     uint32_t i = np_pool_take(&w->conns);
-    bool ok = i != NONE && np_pool_reach(&w->since, i) && (!tcp || np_pool_reach(&w->tcps, i)) &&
+    bool ok = i != NONE && np_pool_reach(&w->since, i) && (!tcp || np_ends_reach(w, i)) &&
               (!w->has_beat || np_pool_reach(&w->beats, i));
     return ok ? i : NONE;
 }
@@ -429,9 +430,9 @@ uint32_t np_conn_open(struct world *w, uint32_t client, uint32_t session, uint32
     k->conns = i;
     if (tcp) {
         uint32_t iss = (uint32_t)np_random(w->key, client, PURPOSE_ISS, nth);
-        memset(tcp_at(w, i, CLIENT), 0, 2 * sizeof(np_tcp));
-        np_tcp_connect(tcp_at(w, i, CLIENT), tcp_config(w, c, CLIENT), iss,
-                       SINK((&(struct io){w, i, CLIENT})), w->now);
+        np_tcp *t = np_ends_new(w, i, CLIENT);
+        if (!t) return NONE;
+        np_tcp_connect(t, np_conn_tcp_config(w, c, CLIENT), iss, SINK((&(struct io){w, i, CLIENT})), w->now);
     } else {
         end_opened(w, i, CLIENT);
     }
@@ -444,7 +445,8 @@ uint32_t np_conn_open(struct world *w, uint32_t client, uint32_t session, uint32
 static void input(struct world *w, uint32_t conn, enum side at, const np_packet *p)
 {
     struct conn *c = conn_at(w, conn);
-    np_tcp_input(tcp_at(w, conn, at), tcp_config(w, c, at), p, SINK((&(struct io){w, conn, at})), w->now);
+    np_tcp_input(np_ends_at(w, conn, at), np_conn_tcp_config(w, c, at), p, SINK((&(struct io){w, conn, at})),
+                 w->now);
     settle(w, conn, at);
 }
 
@@ -467,14 +469,15 @@ static void accept_syn(struct world *w, uint32_t conn, const np_packet *p)
         answer_unknown(w, SERVER, p);
         return;
     }
+    np_tcp *t = np_ends_new(w, conn, SERVER);
+    if (!t) return;
     c->peer_addr = p->src.word[0];
     c->peer_port = p->sport;
     c->end[SERVER] = END_LIVE;
     w->server[c->server].open++;
     hash_in(w, conn);
     uint32_t iss = (uint32_t)(np_random(w->key, c->client, PURPOSE_ISS, c->serial) >> 32);
-    np_tcp_accept(tcp_at(w, conn, SERVER), tcp_config(w, c, SERVER), iss, p,
-                  SINK((&(struct io){w, conn, SERVER})), w->now);
+    np_tcp_accept(t, np_conn_tcp_config(w, c, SERVER), iss, p, SINK((&(struct io){w, conn, SERVER})), w->now);
     settle(w, conn, SERVER);
 }
 
@@ -645,7 +648,7 @@ uint32_t np_conn_write(struct world *w, uint32_t conn, enum side from, const str
     if (c->transport == NP_TCP) {
         message_add(w, &c->out[from], i);
         m->end = UINT64_MAX; /* not before it is written */
-        m->end = np_tcp_write(tcp_at(w, conn, from), tcp_config(w, c, from),
+        m->end = np_tcp_write(np_ends_at(w, conn, from), np_conn_tcp_config(w, c, from),
                               m->bytes + tls_bytes(w, c, (enum message_type)m->type, m->bytes), kind,
                               SINK((&(struct io){w, conn, from})), w->now);
     } else {
@@ -677,8 +680,8 @@ void np_conn_close(struct world *w, uint32_t conn, enum side side)
     if (c->believes[side]) np_meter_gives_up(w, conn, side, NULL);
     if (side == CLIENT && c->per_request) errand_of(w, c)->give_up_at = NP_NEVER;
     if (c->transport == NP_TCP) {
-        np_tcp_close(tcp_at(w, conn, side), tcp_config(w, c, side), SINK((&(struct io){w, conn, side})),
-                     w->now);
+        np_tcp_close(np_ends_at(w, conn, side), np_conn_tcp_config(w, c, side),
+                     SINK((&(struct io){w, conn, side})), w->now);
         settle(w, conn, side);
     } else {
         end_gone(w, conn, side);
@@ -690,8 +693,8 @@ void np_conn_abort(struct world *w, uint32_t conn, enum side side)
     struct conn *c = conn_at(w, conn);
     if (c->end[side] != END_LIVE) return;
     if (c->transport == NP_TCP)
-        np_tcp_abort(tcp_at(w, conn, side), tcp_config(w, c, side), SINK((&(struct io){w, conn, side})),
-                     w->now);
+        np_tcp_abort(np_ends_at(w, conn, side), np_conn_tcp_config(w, c, side),
+                     SINK((&(struct io){w, conn, side})), w->now);
     end_gone(w, conn, side);
 }
 
@@ -721,8 +724,8 @@ void np_conn_timer(struct world *w, uint32_t conn, enum side side, np_time when)
         return;
     }
     if (c->transport == NP_TCP)
-        np_tcp_timer(tcp_at(w, conn, side), tcp_config(w, c, side), SINK((&(struct io){w, conn, side})),
-                     w->now);
+        np_tcp_timer(np_ends_at(w, conn, side), np_conn_tcp_config(w, c, side),
+                     SINK((&(struct io){w, conn, side})), w->now);
     while (c->end[side] == END_LIVE && c->believes[side] && beats(w, c)) {
         np_beat_owner o = owner(w, c, side);
         np_beat_action a = np_beat_timer(beat_at(w, conn, side), &w->strategy->beat, &o, w->now);
@@ -749,10 +752,7 @@ void np_conn_prefetch(const struct world *w, uint32_t conn)
         np_prefetch(b);
         np_prefetch(b + 64);
     }
-    if (np_pool_has(&w->tcps, conn)) {
-        const char *t = np_pool_at(&w->tcps, conn);
-        for (size_t i = 0; i < 2 * sizeof(np_tcp); i += 64) np_prefetch(t + i);
-    }
+    if (np_pool_has(&w->tcps, conn)) np_ends_prefetch(w, conn);
 }
 
 /* ---- letting go ---- */

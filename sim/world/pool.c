@@ -10,12 +10,14 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define FEW  8  /* 256 items a chunk: a small world is cheap to make */
-#define MANY 15 /* 32768: chunks of whole huge pages for items of a cache line */
+/* Items a chunk, powers of two. So many at most make whole huge pages of items of any 16 bytes. */
+#define LEAST_SHIFT 8
+#define MOST_SHIFT  17
 
-void np_pool_init(struct pool *p, size_t item, bool big)
+void np_pool_init(struct pool *p, size_t item, uint32_t expected)
 {
-    *p = (struct pool){.item = item, .shift = big ? MANY : FEW, .free_head = NONE, .free_tail = NONE};
+    *p = (struct pool){.item = item, .shift = LEAST_SHIFT, .free_head = NONE, .free_tail = NONE};
+    while (p->shift < MOST_SHIFT && expected >> p->shift > 3) p->shift++;
 }
 
 void np_pool_release(struct pool *p)
@@ -60,4 +62,12 @@ void np_pool_give(struct pool *p, uint32_t i)
     else
         *(uint32_t *)np_pool_at(p, p->free_tail) = i;
     p->free_tail = i;
+}
+
+void np_pool_give_back(struct pool *p, uint32_t i)
+{
+    assert(i < p->used);
+    *(uint32_t *)np_pool_at(p, i) = p->free_head;
+    if (p->free_head == NONE) p->free_tail = i;
+    p->free_head = i;
 }

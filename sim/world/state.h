@@ -24,9 +24,6 @@
 /* How long a client waits for the answer to a request: a common default of HTTP clients. */
 #define PATIENCE (30 * NP_SECOND)
 
-/* From so many clients on, memory is laid out for worlds that do not fit the caches. */
-#define MANY_CLIENTS 10000
-
 enum side { CLIENT, SERVER };
 
 /* Purposes of random draws on this floor. */
@@ -64,11 +61,13 @@ struct pool {
         free_tail; /* a queue through each free item's first word: the longest free is reused first */
 };
 
-/* `big`: many items are expected, so that chunks are made of huge pages. */
-void np_pool_init(struct pool *p, size_t item, bool big);
+/* So many items are expected at a time: a hint from which the size of chunks follows. */
+void np_pool_init(struct pool *p, size_t item, uint32_t expected);
 void np_pool_release(struct pool *p);
 uint32_t np_pool_take(struct pool *p); /* NONE when memory is out; contents are zero */
 void np_pool_give(struct pool *p, uint32_t i);
+void np_pool_give_back(struct pool *p,
+                       uint32_t i); /* the same, to be reused first: nobody knows its number */
 bool np_pool_reach(struct pool *p,
                    uint32_t i); /* makes item i exist, for pools numbered by another; false: no memory */
 
@@ -304,6 +303,9 @@ struct world {
 
     struct pool conns, errands, messages, flights;
     struct pool since, tcps, beats; /* numbered as conns; of the latter, two ends an item */
+    struct pool working;            /* TCP ends that are not packed in .tcps; see ends.c */
+    uint32_t touched;               /* a list of those the present event has to do with */
+    np_tcp no_memory[2];
     uint32_t serials;
     uint32_t *bucket; /* servers' hash by (peer address, peer port, server) */
     uint32_t buckets; /* power of two */
@@ -335,10 +337,6 @@ static inline bool np_pool_has(const struct pool *p, uint32_t i)
 static inline struct conn *conn_at(const struct world *w, uint32_t i)
 {
     return np_pool_at(&w->conns, i);
-}
-static inline np_tcp *tcp_at(const struct world *w, uint32_t i, enum side side)
-{
-    return (np_tcp *)np_pool_at(&w->tcps, i) + side;
 }
 static inline np_beat *beat_at(const struct world *w, uint32_t i, enum side side)
 {
@@ -521,6 +519,18 @@ void np_conn_prefetch(const struct world *w, uint32_t conn);
 bool np_conn_path(const struct world *w, const struct conn *c, bool outer_port_must_match);
 bool np_conn_tuple(const struct world *w, const struct conn *c, uint32_t box, np_tuple *t); /* before a box */
 void np_conn_packet_lost(struct world *w, const np_packet *p);
+
+const np_tcp_config *np_conn_tcp_config(const struct world *w, const struct conn *c, enum side side);
+
+/* ends.c: TCP ends */
+void np_ends_init(struct world *w, uint32_t connections); /* expected */
+void np_ends_release(struct world *w);
+bool np_ends_reach(struct world *w, uint32_t conn); /* makes room for two; false: no memory */
+np_tcp *np_ends_new(struct world *w, uint32_t conn, enum side side); /* to be opened; NULL: no memory */
+np_tcp *np_ends_at(struct world *w, uint32_t conn, enum side side);  /* until np_ends_rest */
+void np_ends_gone(struct world *w, uint32_t conn, enum side side);   /* it is over */
+void np_ends_rest(struct world *w);                                  /* after an event: packs what it can */
+void np_ends_prefetch(const struct world *w, uint32_t conn);
 
 /* client.c: what applications do */
 void np_client_start(struct world *w, uint32_t client);

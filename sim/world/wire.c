@@ -37,7 +37,7 @@ bool np_wire_create(struct world *w)
         w->fifo[h].room = 64;
         if (!(w->fifo[h].ring = malloc(64 * sizeof(struct flight)))) return false;
     }
-    np_pool_init(&w->flights, sizeof(struct flight), w->clients >= MANY_CLIENTS);
+    np_pool_init(&w->flights, sizeof(struct flight), w->clients / 64);
     return true;
 }
 

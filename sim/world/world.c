@@ -83,13 +83,13 @@ static bool make(struct world *w, np_error *e)
     w->has_beat = s->beat.strategy != NULL;
     w->buckets = 1024;
     for (uint32_t g = 0; g < c->groups; g++) w->clients += c->group[g].count;
-    bool big = w->clients >= MANY_CLIENTS;
-    np_pool_init(&w->conns, sizeof(struct conn), big);
-    np_pool_init(&w->errands, sizeof(struct errand), big);
-    np_pool_init(&w->since, sizeof(struct since), big);
-    np_pool_init(&w->tcps, 2 * sizeof(np_tcp), big);
-    np_pool_init(&w->beats, 2 * sizeof(np_beat), big);
-    np_pool_init(&w->messages, sizeof(struct message), big);
+    uint32_t n = w->clients; /* connections, about */
+    np_pool_init(&w->conns, sizeof(struct conn), n);
+    np_pool_init(&w->errands, sizeof(struct errand), n / 64);
+    np_pool_init(&w->since, sizeof(struct since), n);
+    np_ends_init(w, n);
+    np_pool_init(&w->beats, 2 * sizeof(np_beat), n);
+    np_pool_init(&w->messages, sizeof(struct message), n / 64);
     bool ok = (w->result = calloc(1, sizeof *w->result)) && (w->events = np_events_create()) &&
               np_meter_create(w) && (w->server = calloc(c->servers, sizeof *w->server)) &&
               (w->bucket = malloc(w->buckets * sizeof *w->bucket));
@@ -113,7 +113,7 @@ static void destroy(struct world *w)
     np_pool_release(&w->conns);
     np_pool_release(&w->errands);
     np_pool_release(&w->since);
-    np_pool_release(&w->tcps);
+    np_ends_release(w);
     np_pool_release(&w->beats);
     np_pool_release(&w->messages);
     np_events_destroy(w->events);
@@ -153,6 +153,7 @@ static void act(struct world *w, const np_event *ev)
     case EVENT_WARMUP: np_meter_warm(w); break;
     case EVENT_STOP: break;
     }
+    np_ends_rest(w);
     np_conn_reap(w);
 }
 
@@ -212,5 +213,8 @@ np_result *np_world_run(const np_world_config *c, const np_strategy *s, uint32_t
 
 size_t np_world_connection_bytes(void)
 {
-    return sizeof(struct conn) + 2 * (sizeof(np_tcp) + sizeof(np_beat) + sizeof(np_event));
+    size_t ends = 2 * (sizeof(np_tcp_idle) + sizeof(np_beat)), timers = 2 * (sizeof(np_event) + 1);
+    size_t bucket = sizeof(uint32_t);
+    return sizeof(struct conn) + sizeof(struct since) + ends + timers + bucket + sizeof(struct session) +
+           sizeof(struct client);
 }
