@@ -19,7 +19,7 @@
 static np_world_config doomed_world(np_group g[2], double period, double t0, double after)
 {
     np_world_config c = plain_world(g, CLIENTS, NP_TCP);
-    c.seed = oracle_seed();
+    c.seed = oracle_own_seed();
     c.group = g;
     c.groups = 2;
     c.duration = np_from_seconds(t0 + after);
@@ -81,7 +81,7 @@ static void keepalives(void **state)
                {"Redis", 300, 100, 3},
                {"mtg", 30, 10, 3},
                {"60 s, 10 s, 3 (DataStax)", 60, 10, 3}};
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    for (size_t i = 0; i < ORACLE_ROWS(row); i++) {
         char what[120];
         double out = row[i].interval * row[i].probes;
         np_strategy s =
@@ -99,7 +99,7 @@ static void keepalive_and_user_timeout(void **state)
     static const struct {
         double user, given_up; /* silence after which it ends: idle 60, interval 10 */
     } row[] = {{30, 70}, {65, 70}, {70, 70}, {75, 80}, {200, 200}};
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    for (size_t i = 0; i < ORACLE_ROWS(row); i++) {
         char what[120];
         np_strategy s = keepalive(60 * NP_SECOND, 10 * NP_SECOND, 3);
         s.user_timeout = np_from_seconds(row[i].user);
@@ -120,7 +120,7 @@ static void heartbeats(void **state)
                {30, 30, 1, NP_BEAT_FROM_CLIENT}, {20, 20, 1, NP_BEAT_FROM_CLIENT},
                {60, 60, 3, NP_BEAT_FROM_CLIENT}, {10, 25, 3, NP_BEAT_FROM_CLIENT},
                {25, 20, 1, NP_BEAT_FROM_SERVER}};
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    for (size_t i = 0; i < ORACLE_ROWS(row); i++) {
         char what[120];
         double T = row[i].every, W = row[i].timeout, k = row[i].misses;
         np_strategy s = heartbeat(np_from_seconds(T), np_from_seconds(W), row[i].misses);
@@ -185,10 +185,10 @@ static void false_alarms(void **state)
         double pf, pr;
         uint32_t k, clients;
     } row[] = {{0.1, 0.1, 1, 8}, {0.1, 0.1, 2, 32}, {0.1, 0.1, 3, 165}, {0.05, 0.2, 2, 22}, {0.3, 0, 3, 55}};
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    for (size_t i = 0; i < ORACLE_ROWS(row); i++) {
         np_group g;
         np_world_config c = plain_world(&g, row[i].clients, NP_UDP);
-        c.seed = oracle_seed();
+        c.seed = oracle_own_seed();
         c.duration = 8 * NP_HOUR;
         c.warmup = NP_HOUR;
         for (int t = 0; t < NP_TIMEOUT_COUNT; t++) c.nat[0].timeout[t] = NP_DAY;

@@ -12,7 +12,7 @@
 static np_world_config patient_world(np_group *g, uint32_t clients, uint8_t transport, double tau)
 {
     np_world_config c = plain_world(g, clients, transport);
-    c.seed = oracle_seed();
+    c.seed = oracle_own_seed();
     c.nat[0].unknown_outbound = c.nat[0].unknown_inbound = NP_UNKNOWN_DROP;
     for (int i = 0; i < NP_TIMEOUT_COUNT; i++) c.nat[0].timeout[i] = np_from_seconds(tau);
     return c;
@@ -23,7 +23,7 @@ static void jittered(void **state)
 {
     (void)state;
     static const double row[][2] = {{95, 120}, {24, 29}, {4, 6}, {20, 30}, {29.9, 30}};
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    for (size_t i = 0; i < ORACLE_ROWS(row); i++) {
         np_group g;
         np_world_config c = patient_world(&g, 100, NP_UDP, 1000);
         c.warmup = NP_HOUR;
@@ -46,7 +46,7 @@ static void piggyback(void **state)
     (void)state;
     static const double lT[] = {0.2, 1, 2};
     static const char *const words[] = {"sent", "heard", "either"};
-    for (size_t i = 0; i < sizeof lT / sizeof *lT; i++)
+    for (size_t i = 0; i < ORACLE_ROWS(lT); i++)
         for (int idle = NP_BEAT_IDLE_SENT; idle <= NP_BEAT_IDLE_EITHER; idle++)
             for (int pushes = 0; pushes < 2; pushes++) {
                 np_group g;
@@ -80,7 +80,7 @@ static void mars(void **state)
         double tau, settles;
     } row[] = {{240, 210}, {250, 210}, {280, 250}, {300, 250}, {350, 310}, {400, 370},
                {420, 370}, {500, 430}, {550, 490}, {585, 580}, {600, 580}, {1200, 580}};
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    for (size_t i = 0; i < ORACLE_ROWS(row); i++) {
         np_group g;
         np_world_config c = patient_world(&g, 20, NP_TCP, row[i].tau);
         c.duration = 40 * NP_HOUR;
@@ -126,7 +126,7 @@ static void search(void **state)
     (void)state;
     static const double taus[] = {31, 40, 59.5, 60, 100, 119, 240, 350, 600, 1000, 1790, 5000};
     const double least = 30, most = 1800, step = 10, back_off = 5;
-    for (size_t i = 0; i < sizeof taus / sizeof *taus; i++) {
+    for (size_t i = 0; i < ORACLE_ROWS(taus); i++) {
         np_group g;
         np_world_config c = patient_world(&g, 20, NP_TCP, taus[i]);
         c.duration = 18 * NP_HOUR; /* less than a day, when it would look again */

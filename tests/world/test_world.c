@@ -1,32 +1,7 @@
 /*
  * Whole simulations against closed forms and against what must be conserved.
  */
-#include "build.h"
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-static np_result *run(const np_world_config *c, const np_strategy *s, uint32_t replica)
-{
-    np_error e = {0};
-    np_result *r = np_world_run(c, s, replica, NULL, NULL, &e);
-    if (!r) fail_msg("%s", e.text);
-    return r;
-}
-
-#define VALUE(r, m) ((r)->value[NP_METRIC_##m])
-
-static void assert_near(double got, double want, double tolerance, const char *what)
-{
-    if (!(fabs(got - want) <= tolerance))
-        fail_msg("%s: got %.9g, want %.9g +- %.3g", what, got, want, tolerance);
-}
+#include "run.h"
 
 /* An idle connection without upkeep is usable from its opening until the mapping has been idle for its
  * timeout. */
@@ -77,7 +52,7 @@ static void test_keepalive_within_the_timeout(void **state)
 }
 
 /* A keepalive longer than the timeout finds the mapping gone: probes draw no answer, the client knows at
-   idle + interval * probes after the last segment it received (closed form 6d), and connects again. */
+   idle + interval * probes after the last segment it received, and connects again. */
 static void test_keepalive_beyond_the_timeout(void **state)
 {
     (void)state;
@@ -128,7 +103,7 @@ static void test_success_runs(void **state)
 }
 
 /* A heartbeat over UDP with answers: k misses allowed, answer due in W; a dead mapping is noticed within
-   ((k-1)T + W, kT + W] (closed form 6d). The box is made to lose everything once, by an outage from inside.
+   ((k-1)T + W, kT + W]. The box is made to lose everything once, by an outage from inside.
  */
 static void test_heartbeat_detection_bounds(void **state)
 {
@@ -253,164 +228,6 @@ static void test_nothing_breaks_in_a_roomy_box(void **state)
     np_result_destroy(r);
 }
 
-/* Per-request: one handshake an exchange; a request waits a round trip for its handshake. */
-static void test_per_request(void **state)
-{
-    (void)state;
-    np_group g;
-    np_world_config c = plain_world(&g, 10, NP_TCP);
-    g.work = (np_work_config){.shape = "exchange",
-                              .name = "ask",
-                              .gap = np_dist_constant(60e9),
-                              .count = np_dist_constant(1),
-                              .request = np_dist_constant(100),
-                              .response = np_dist_constant(500)};
-    np_strategy s = nothing();
-    s.connection = NP_CONNECTION_PER_REQUEST;
-    np_result *r = run(&c, &s, 0);
-    np_quantile *delay = r->spread[NP_SPREAD_MESSAGE_DELAY];
-    assert_near(VALUE(r, HANDSHAKES), VALUE(r, MESSAGES_SENT) / 2, 0, "a handshake an exchange");
-    assert_near(VALUE(r, MESSAGES_LOST), 0, 0, "lost");
-    assert_near(np_quantile_max(delay), 0.150, 1e-6, "a request: handshake and half a round trip");
-    assert_near(np_quantile_min(delay), 0.050, 1e-6, "a response: half a round trip");
-    assert_true(isnan(VALUE(r, REACHABLE)));
-    np_result_destroy(r);
-}
-
-/* TLS takes a round trip more before the first message, or two, whoever sends it; what it says by itself is
-   neither payload nor upkeep. */
-static void test_tls_handshakes(void **state)
-{
-    (void)state;
-    static const double
-        trips[] = {[NP_TLS_NONE] = 0, [NP_TLS_1_2] = 2, [NP_TLS_1_3] = 1},
-        record[] = {[NP_TLS_NONE] = 0, [NP_TLS_1_2] = 29, [NP_TLS_1_3] = 22},
-        says[] = {[NP_TLS_NONE] = 0, [NP_TLS_1_2] = 517 + 3000 + 131 + 51, [NP_TLS_1_3] = 517 + 3000 + 80};
-    for (np_tls tls = NP_TLS_NONE; tls <= NP_TLS_1_3; tls++)
-        for (int persistent = 0; persistent < 2; persistent++) {
-            np_group g;
-            np_world_config c = plain_world(&g, 10, NP_TCP);
-            g.arrival = np_dist_constant(0);
-            c.duration = 119 * NP_SECOND;
-            g.work = (np_work_config){.shape = "exchange",
-                                      .open_loop = true,
-                                      .gap = np_dist_constant(60e9),
-                                      .count = np_dist_constant(1),
-                                      .request = np_dist_constant(100),
-                                      .response = np_dist_constant(500)};
-            np_strategy s = nothing();
-            s.connection = persistent ? NP_CONNECTION_PERSISTENT : NP_CONNECTION_PER_REQUEST;
-            s.tls = tls;
-            np_result *r = run(&c, &s, 0);
-            assert_near(np_quantile_max(r->spread[NP_SPREAD_MESSAGE_DELAY]),
-                        persistent ? 0.050 : 0.150 + trips[tls] * 0.100, 1e-6, "the request's delay");
-            assert_near(VALUE(r, PAYLOAD_BYTES) * r->conn_hours, 10 * (600 + 2 * record[tls]), 1e-6,
-                        "payload");
-            /* SYN and SYN/ACK of 60 bytes; all else has headers of 52, the last ACKs come 40 ms late. */
-            double packets = VALUE(r, WIRE_PACKETS) * r->conn_hours / 10,
-                   bytes = VALUE(r, WIRE_BYTES) * r->conn_hours / 10;
-            assert_near(bytes, 2 * 8 + 52 * packets + 600 + 2 * record[tls] + says[tls], 1e-6, "all bytes");
-            assert_true(persistent ? VALUE(r, UPKEEP_PACKETS) == 0 : isnan(VALUE(r, UPKEEP_PACKETS)));
-            np_result_destroy(r);
-        }
-    /* A push that comes while hands are shaken finds no connection. The server has the client's last word a
-       round trip after its hello, with either version. */
-    for (np_tls tls = NP_TLS_NONE; tls <= NP_TLS_1_3; tls++)
-        for (int late = 0; late < 2; late++) {
-            np_group g;
-            np_world_config c = plain_world(&g, 10, NP_TCP);
-            np_strategy s = nothing();
-            s.tls = tls;
-            double until = tls ? 0.250 : 0.150;
-            g.arrival = np_dist_constant(0);
-            g.work.gap = np_dist_constant(until * 1e9 + (late ? 1 : -1));
-            c.duration = (np_time)(1.5 * until * 1e9); /* one push each */
-            np_result *r = run(&c, &s, 0);
-            assert_near(VALUE(r, MESSAGES_SENT), 10, 0, "pushes");
-            assert_near(VALUE(r, MESSAGES_LOST), late ? 0 : 10, 0, "lost");
-            np_result_destroy(r);
-        }
-}
-
-/* Of a page's 20 parts no more than so many at once; each takes 5 s and three trips of 100 ms. */
-static void test_parallel(void **state)
-{
-    (void)state;
-    static const struct {
-        uint32_t most;
-        double batches; /* after the page itself */
-    } row[] = {{0, 1}, {1, 20}, {6, 4}, {7, 3}, {30, 1}};
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-        np_group g;
-        np_world_config c = plain_world(&g, 10, NP_TCP);
-        g.arrival = np_dist_constant(0);
-        c.duration = 200 * NP_SECOND;
-        g.work = (np_work_config){.shape = "exchange",
-                                  .gap = np_dist_constant(10e9),
-                                  .count = np_dist_constant(21),
-                                  .request = np_dist_constant(100),
-                                  .response = np_dist_constant(500),
-                                  .service = np_dist_constant(5e9)};
-        np_strategy s = nothing();
-        s.connection = NP_CONNECTION_PER_REQUEST;
-        s.parallel = row[i].most;
-        np_result *r = run(&c, &s, 0);
-        double at_once = row[i].most && row[i].most < 20 ? row[i].most : 20, each = 5.2;
-        assert_near(VALUE(r, SERVER_OPEN_PEAK), 10 * at_once, 0, "connections at once");
-        /* The last parts wait for the page and for all batches but their own, and arrive half a trip before
-           the answer's 5 s. */
-        assert_near(np_quantile_max(r->spread[NP_SPREAD_MESSAGE_DELAY]), row[i].batches * each + 0.150,
-                    1e-3 * row[i].batches * each, "the last request's delay");
-        np_result_destroy(r);
-    }
-}
-
-/* Polling fetches what waits: no push is lost, each waits for the next poll, half an interval on average. */
-static void test_polling(void **state)
-{
-    (void)state;
-    np_group g;
-    np_world_config c = plain_world(&g, 100, NP_TCP);
-    c.duration = 8 * NP_HOUR;
-    g.work.gap = (np_dist){.kind = NP_DIST_EXPONENTIAL, .a = 100e9};
-    np_strategy s = nothing();
-    s.connection = NP_CONNECTION_PER_REQUEST;
-    s.poll = NP_MINUTE;
-    np_result *r = run(&c, &s, 0);
-    double n = (double)np_quantile_count(r->spread[NP_SPREAD_MESSAGE_DELAY]);
-    assert_true(n > 20000);
-    assert_near(VALUE(r, MESSAGES_LOST), 0, 0, "lost");
-    assert_near(np_quantile_sum(r->spread[NP_SPREAD_MESSAGE_DELAY]) / n, 30 + 0.050, 4 * 60 / sqrt(12 * n),
-                "mean wait");
-    assert_near(VALUE(r, HANDSHAKES) / r->conn_hours, 60, 0.2, "polls an hour");
-    np_result_destroy(r);
-}
-
-/* Over UDP a lost request or answer costs the client its patience of 30 s, and no more: with each direction
-   lost with probability p, an exchange fails with f = 1 - (1-p)^2, and a round takes gap + f * 30 s + (1-f) *
-   RTT (and half a round trip more when it was the answer that was lost). */
-static void test_udp_exchanges_go_on(void **state)
-{
-    (void)state;
-    np_group g;
-    np_world_config c = plain_world(&g, 200, NP_UDP);
-    g.work = (np_work_config){.shape = "exchange",
-                              .name = "ask",
-                              .gap = np_dist_constant(60e9),
-                              .count = np_dist_constant(1),
-                              .request = np_dist_constant(100),
-                              .response = np_dist_constant(100)};
-    c.duration = 8 * NP_HOUR;
-    c.access_up.loss_kind = c.access_down.loss_kind = NP_LOSS_INDEPENDENT;
-    c.access_up.loss = c.access_down.loss = 0.2;
-    np_strategy s = nothing();
-    np_result *r = run(&c, &s, 0);
-    double f = 1 - 0.8 * 0.8, period = 60 + f * 30 + (1 - f) * 0.1 + 0.8 * 0.2 * 0.07;
-    double requests = VALUE(r, MESSAGES_SENT) / 1.8; /* an answer to each that arrived */
-    assert_near(requests / r->conn_hours, 3600 / period, 0.02 * 3600 / period, "requests an hour");
-    np_result_destroy(r);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,11 +239,6 @@ int main(void)
         cmocka_unit_test(test_lru_cliff),
         cmocka_unit_test(test_conservation_and_common_numbers),
         cmocka_unit_test(test_nothing_breaks_in_a_roomy_box),
-        cmocka_unit_test(test_per_request),
-        cmocka_unit_test(test_tls_handshakes),
-        cmocka_unit_test(test_parallel),
-        cmocka_unit_test(test_polling),
-        cmocka_unit_test(test_udp_exchanges_go_on),
     };
     return cmocka_run_group_tests_name("world", tests, NULL, NULL);
 }
