@@ -51,6 +51,12 @@ static void challenge(np_box *b, const np_packet *p, const np_track_answer *a, b
     b->tap.emit(b->tap.ctx, outbound, &ack, now);
 }
 
+/* A reset is never answered with another (RFC 9293 3.10.7.1). */
+static np_handled reset(const np_packet *p)
+{
+    return (np_handled){p->flags & NP_RST ? NP_DROP : NP_RESET, NP_REASON_INVALID};
+}
+
 /* Asks about a packet of a mapping, and does all that the answer means but the forwarding. A packet whose
    direction does not refresh leaves class and deadline alone, whatever the tracker says. */
 static np_track_verdict judge(np_box *b, const np_packet *p, uint32_t entry, bool outbound, np_time now)
@@ -133,7 +139,7 @@ np_handled np_tracked_outbound(np_box *b, np_packet *p, const np_tuple *inside, 
     if (entry == NP_ENTRY_NONE) return outbound_new(b, p, inside, false, now);
     np_track_verdict v = judge(b, p, entry, true, now);
     if (v == NP_TRACK_REOPEN) return outbound_new(b, p, inside, false, now);
-    if (v == NP_TRACK_RESET) return (np_handled){NP_RESET, NP_REASON_INVALID};
+    if (v == NP_TRACK_RESET) return reset(p);
     if (!passes(v)) return outbound_refused(b, NP_REASON_INVALID);
     np_translate_outbound(p, np_table_peek(b->table, entry));
     if (v == NP_TRACK_DELETE) np_box_remove(b, entry, NP_MAPPING_CLOSED, now);
@@ -217,7 +223,7 @@ np_handled np_tracked_inbound(np_box *b, np_packet *p, const np_tuple *outside, 
     if (entry == NP_ENTRY_NONE) return inbound_unknown(b, p, outside, bears_inside, now);
     np_track_verdict v = judge(b, p, entry, false, now);
     if (v == NP_TRACK_REOPEN) return inbound_unknown(b, p, outside, bears_inside, now);
-    if (v == NP_TRACK_RESET) return (np_handled){NP_RESET, NP_REASON_INVALID};
+    if (v == NP_TRACK_RESET) return reset(p);
     if (!passes(v))
         return (np_handled){b->tracker->own_stack ? np_unknown_inbound(b, p) : NP_DROP, NP_REASON_INVALID};
     const np_entry *e = np_table_peek(b->table, entry);
