@@ -149,6 +149,110 @@ static void test_adaptive_random(void **state)
     }
 }
 
+/* ---- steps of fill ---- */
+
+/* Lifetimes are capped above a number of mappings, and by the tightest step that holds. */
+static void test_steps(void **state)
+{
+    (void)state;
+    for (uint32_t n = 1; n <= 100; n++) {
+        np_nat_config c = defaults();
+        c.capacity = 100;
+        c.adaptive.steps = 3;
+        c.adaptive.step[0] = (np_fill_step){.above = 20, .until = 20, .most = 25 * S};
+        c.adaptive.step[1] = (np_fill_step){.above = 80, .until = 80, .most = 5 * S};
+        c.adaptive.step[2] = (np_fill_step){.above = 50, .until = 50, .most = 40 * S}; /* longer than any */
+        np_box *b = box_of(&c);
+        for (uint32_t i = 0; i < n; i++) udp(b, i, 0);
+        assert_int_equal(np_box_next_expiry(b), (n <= 20 ? 30 : n <= 80 ? 25 : 5) * S);
+        np_box_destroy(b);
+    }
+}
+
+/* A step that begins above 4 and ends at 2, each mapping a second younger than the one before. */
+static void test_hysteresis(void **state)
+{
+    (void)state;
+    np_nat_config c = defaults();
+    c.capacity = 10;
+    c.adaptive.steps = 1;
+    c.adaptive.step[0] = (np_fill_step){.above = 4, .until = 2, .most = 10 * S};
+    np_box *b = box_of(&c);
+    deaths d = {.n = 0};
+    np_box_set_tap(b, (np_box_tap){.mapping = note_death, .ctx = &d});
+    for (uint32_t i = 0; i < 4; i++) udp(b, i, i * S);
+    assert_int_equal(np_box_next_expiry(b), 30 * S);
+    udp(b, 4, 12 * S); /* five: 10 s, which three have been idle for, and two of these at this moment */
+    np_box_expire(b, 12 * S);
+    assert_int_equal(d.n, 3);
+    assert_int_equal(np_box_entries(b), 2); /* where it ends: the fourth is 9 s old and has 30 again */
+    for (int i = 0; i < 3; i++) assert_int_equal(d.when[i], 12 * S);
+    np_box_expire(b, 33 * S - 1);
+    assert_int_equal(d.n, 3);
+    np_box_expire(b, 100 * S);
+    assert_int_equal(d.n, 5);
+    assert_int_equal(d.when[3], 33 * S);
+    assert_int_equal(d.when[4], 42 * S);
+    np_box_destroy(b);
+}
+
+/* Random traffic against a list that is gone through for every packet: two steps with a hysteresis each, with
+   and without scaling beside them. */
+static void test_steps_random(void **state)
+{
+    (void)state;
+    uint64_t s = seed_of_run();
+    for (int scaled = 0; scaled < 2; scaled++) {
+        np_nat_config c = defaults();
+        c.capacity = 40;
+        c.evict = "refuse";
+        c.adaptive.steps = 2;
+        c.adaptive.step[0] = (np_fill_step){.above = 12, .until = 8, .most = 18 * S};
+        c.adaptive.step[1] = (np_fill_step){.above = 18, .until = 10, .most = 7 * S};
+        if (scaled) c.adaptive.start = 6, c.adaptive.end = 45;
+        np_box *b = box_of(&c);
+        np_time last[64], now = 0, filled = 0;
+        uint32_t n = 0, most = 0, on[2] = {0, 0}, caps = 0;
+        for (int i = 0; i < 64; i++) last[i] = -1;
+        for (uint32_t step = 0; step < 40000; step++) {
+            now += below(&s, 2 * NP_SECOND);
+            for (;;) {
+                np_time timeout = 30 * S, when = NP_NEVER;
+                for (int k = 0; k < 2; k++) {
+                    if (n > c.adaptive.step[k].above) on[k] = 1;
+                    if (n <= c.adaptive.step[k].until) on[k] = 0;
+                    if (on[k] && timeout > c.adaptive.step[k].most) timeout = c.adaptive.step[k].most;
+                    caps += on[k];
+                }
+                if (scaled && n > 6) timeout = timeout * (45 - (np_time)n) / 39;
+                int first = -1;
+                for (int i = 0; i < 64; i++)
+                    if (last[i] >= 0 && (first < 0 || last[i] < last[first])) first = i;
+                if (first >= 0) when = last[first] + timeout > filled ? last[first] + timeout : filled;
+                if (when > now) break;
+                last[first] = -1;
+                n--;
+            }
+            uint32_t host = below(&s, 64);
+            np_reason must = last[host] >= 0 ? NP_REASON_MAPPED
+                             : n < 40        ? NP_REASON_CREATED
+                                             : NP_REASON_TABLE_FULL;
+            assert_int_equal(udp(b, host, now), must);
+            if (must == NP_REASON_TABLE_FULL) continue;
+            if (must == NP_REASON_CREATED) {
+                n++;
+                filled = now;
+            }
+            last[host] = now;
+            assert_int_equal(np_box_entries(b), n);
+            if (n > most) most = n;
+        }
+        assert_true(most > 18 || scaled);
+        assert_true(caps > 1000);
+        np_box_destroy(b);
+    }
+}
+
 /* ---- sweeps ---- */
 
 /* Past its deadline a mapping works until the next sweep, which a packet before it puts off. */
@@ -317,6 +421,33 @@ static void test_reset_on_talk(void **state)
                      NP_REASON_NO_MAPPING); /* a restart forgets */
     assert_int_equal(tcp_out(b, NP_ACK, 1001, 5001, 0, late).reason, NP_REASON_ADOPTED);
     np_box_destroy(b);
+}
+
+/* Only the inside is reset, however often it tries; the outside finds no mapping and no more. */
+static void test_reset_inside_on_talk(void **state)
+{
+    (void)state;
+    for (int tracked = 0; tracked < 2; tracked++) {
+        np_nat_config c = defaults();
+        c.at_expiry = NP_AT_EXPIRY_RESET_INSIDE_ON_TALK;
+        c.tracker = tracked ? NP_TRACK_STATES : NP_TRACK_NONE;
+        np_box *b = box_of(&c);
+        tcp_out(b, NP_SYN, 1000, 0, 0, 0);
+        tcp_in(b, NP_SYN | NP_ACK, 5000, 1001, 0, 1);
+        np_time late = 2 * NP_HOUR;
+        for (int i = 0; i < 2; i++) {
+            np_handled h = tcp_in(b, NP_ACK, 5001, 1001, 0, late);
+            assert_int_equal(h.verdict, NP_DROP);
+            assert_string_equal(np_reason_name(h.reason), "no-mapping");
+            h = tcp_out(b, NP_ACK, 1001, 5001, 0, late);
+            assert_int_equal(h.verdict, NP_RESET);
+            assert_string_equal(np_reason_name(h.reason), "expired");
+        }
+        assert_int_equal(tcp_out(b, NP_RST, 1001, 0, 0, late).verdict, NP_DROP);
+        assert_int_equal(tcp_out(b, NP_SYN, 1000, 0, 0, late).reason, NP_REASON_CREATED);
+        assert_int_equal(tcp_in(b, NP_SYN | NP_ACK, 5000, 1001, 0, late).reason, NP_REASON_MAPPED);
+        np_box_destroy(b);
+    }
 }
 
 /* ---- trackers in a box ---- */
@@ -496,6 +627,68 @@ static void test_contradictions(void **state)
     c = defaults();
     c.tracker = (np_tracking)9;
     refused(&c, "tracker is not known");
+    c = defaults();
+    c.ports.low = c.ports.high = 2000;
+    refused(&c, "ports.select preserve does not go with a ports.range of one port");
+    c.ports.select = NP_PORT_RANDOM;
+    assert_true(np_nat_check(&c, NULL));
+    c.ports.tries = 0;
+    refused(&c, "ports.tries is 0");
+    c = defaults();
+    c.ports.per_destination = 5;
+    assert_true(np_nat_check(&c, NULL));
+    c.mapping = NP_ENDPOINT_INDEPENDENT;
+    refused(&c, "ports.per_destination goes with mapping address-and-port-dependent only");
+    c = defaults();
+    c.ports.select = NP_PORT_LINUX;
+    c.ports.per_destination = 5;
+    refused(&c, "ports.per_destination does not go with ports.select linux");
+    c.ports.select = NP_PORT_NONE;
+    refused(&c, "ports.per_destination does not go with ports.select none");
+    c = defaults();
+    c.ports.select = NP_PORT_NONE;
+    assert_true(np_nat_check(&c, NULL));
+    c.ports.hold = S;
+    refused(&c, "ports.hold does not go with ports.select none");
+    c = defaults();
+    c.capacity = 100;
+    c.adaptive.steps = 1;
+    c.adaptive.step[0] = (np_fill_step){.above = 100, .until = 100, .most = S};
+    refused(&c, "which a capacity of 100 never exceeds");
+    c.adaptive.step[0] = (np_fill_step){.above = 50, .until = 51, .most = S};
+    refused(&c, "begins above 50 mappings and ends at 51");
+    c.adaptive.step[0] = (np_fill_step){.above = 50, .until = 50};
+    refused(&c, "the timeout of a step must be more than 0");
+    c.adaptive.step[0].most = S;
+    assert_true(np_nat_check(&c, NULL));
+    c.adaptive.steps = NP_FILL_STEPS_MOST + 1;
+    refused(&c, "adaptive.steps has 9 steps; at most 8 are possible");
+}
+
+static void count_wrong(void *ctx, const char *keys, const char *text)
+{
+    uint32_t *n = ctx;
+    assert_true(strlen(keys) > 3 && strlen(text) > 10);
+    ++*n;
+}
+
+/* All that is wrong is told, the first of it in a message. */
+static void test_all_contradictions(void **state)
+{
+    (void)state;
+    np_nat_config c = defaults();
+    uint32_t n = 0;
+    assert_true(np_nat_check_each(&c, count_wrong, &n));
+    assert_int_equal(n, 0);
+    c.capacity = 10;
+    c.adaptive.start = 5;
+    c.adaptive.end = 5;
+    c.ports.per_host = 11;
+    c.ports.hold = -1;
+    c.timeout[NP_TIMEOUT_UDP] = 0;
+    assert_false(np_nat_check_each(&c, count_wrong, &n));
+    assert_int_equal(n, 4);
+    refused(&c, "nat lru-box: timeouts.udp is 0");
 }
 
 int main(void)
@@ -504,15 +697,20 @@ int main(void)
         cmocka_unit_test(test_scale),
         cmocka_unit_test(test_crowding),
         cmocka_unit_test(test_adaptive_random),
+        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_hysteresis),
+        cmocka_unit_test(test_steps_random),
         cmocka_unit_test(test_sweep),
         cmocka_unit_test(test_reset_at_expiry),
         cmocka_unit_test(test_reset_of_syn),
         cmocka_unit_test(test_reset_on_talk),
+        cmocka_unit_test(test_reset_inside_on_talk),
         cmocka_unit_test(test_invalid),
         cmocka_unit_test(test_own_entry),
         cmocka_unit_test(test_challenge),
         cmocka_unit_test(test_cpu),
         cmocka_unit_test(test_contradictions),
+        cmocka_unit_test(test_all_contradictions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

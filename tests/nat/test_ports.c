@@ -109,8 +109,13 @@ static void forget_dead(model *m, np_time now)
 /* Whether a host could have this outside key now, blocks apart. */
 static bool is_free(const model *m, uint32_t host, uint32_t address, uint16_t port, uint32_t dst, np_time now)
 {
-    for (uint32_t i = 0; i < m->n; i++)
-        if (m->live[i].address == address && m->live[i].port == port && m->live[i].dst == dst) return false;
+    uint32_t served = 0;
+    for (uint32_t i = 0; i < m->n; i++) {
+        if (m->live[i].address != address || m->live[i].dst != dst) continue;
+        if (m->live[i].port == port) return false;
+        served++;
+    }
+    if (m->c->ports.per_destination != 0 && served >= m->c->ports.per_destination) return false;
     if (m->c->ports.hold == 0 || m->c->ports.block != 0) return true;
     /* whoever had it last */
     for (uint32_t i = m->holds; i-- > 0;) {
@@ -261,6 +266,76 @@ static void test_limits(void **state)
     run(&c, 1000);
 }
 
+/* So many to one destination from each address, whoever of the inside they are; with blocks too. */
+static void test_per_destination(void **state)
+{
+    (void)state;
+    for (int select = NP_PORT_RANDOM; select <= NP_PORT_SEQUENTIAL; select++)
+        for (uint32_t block = 0; block <= 3; block += 3)
+            for (uint32_t most = 1; most <= 4; most++) {
+                np_nat_config c = defaults();
+                c.capacity = MOST;
+                c.ports.select = (np_port_select)select;
+                c.ports.addresses = 1 + most % 2;
+                c.ports.per_destination = most;
+                c.ports.block = block;
+                c.ports.blocks = 2;
+                run(&c, 2000 + most + block);
+            }
+}
+
+/* A search gives up after so many ports. */
+static void test_tries(void **state)
+{
+    (void)state;
+    for (uint32_t tries = 1; tries <= PORTS; tries++) {
+        np_nat_config c = defaults();
+        c.ports.select = NP_PORT_SEQUENTIAL;
+        c.ports.tries = tries;
+        np_box *b = box_of(&c);
+        np_packet p;
+        for (uint16_t i = 0; i < PORTS; i++)
+            assert_int_equal(send(b, &p, 0, i, 0, 0).reason, NP_REASON_CREATED);
+        for (uint16_t i = 0; i < PORTS; i++) /* all but the sixth go on */
+            if (i != 5) send(b, &p, 0, i, 0, 10);
+        bool found = send(b, &p, 1, 0, 0, 20).verdict == NP_FORWARD; /* it looks from the first on */
+        assert_int_equal(found, tries >= 6);
+        if (found) assert_int_equal(p.sport, FIRST + 5);
+        assert_int_equal(np_box_count(b)->no_port, !found);
+        np_box_destroy(b);
+    }
+}
+
+/* Nothing is translated, and everything else is as ever. */
+static void test_none(void **state)
+{
+    (void)state;
+    np_nat_config c = defaults();
+    c.capacity = 4;
+    c.ports.select = NP_PORT_NONE;
+    c.ports.per_host = 2;
+    np_box *b = box_of(&c);
+    np_packet p, sent = packet(NP_UDP, HOST, 7, SERVER, 53, 0);
+    p = sent;
+    assert_int_equal(np_box_outbound(b, &p, 0).reason, NP_REASON_CREATED);
+    assert_memory_equal(&p, &sent, sizeof p);
+    np_packet back = packet(NP_UDP, SERVER, 53, HOST, 7, 0), was = back;
+    assert_int_equal(np_box_inbound(b, &back, 1).reason, NP_REASON_MAPPED);
+    assert_memory_equal(&back, &was, sizeof back);
+    was.sport = 54;
+    assert_int_equal(np_box_inbound(b, &was, 1).reason, NP_REASON_NO_MAPPING);
+    assert_int_equal(send(b, &p, 1, 7, 0, 2).reason, NP_REASON_CREATED); /* the same port of another host */
+    assert_int_equal(p.sport, 7);
+    assert_int_equal(send(b, &p, 0, 8, 0, 2).reason, NP_REASON_CREATED);
+    assert_int_equal(send(b, &p, 0, 9, 0, 2).reason, NP_REASON_HOST_LIMIT);
+    np_tuple flow = {np_addr_ipv4(HOST), np_addr_ipv4(SERVER), 8, 53, NP_UDP, 4};
+    np_mapping m;
+    assert_true(np_box_lookup(b, &flow, &m));
+    assert_int_equal(np_addr_to_ipv4(&m.external), HOST);
+    assert_int_equal(m.external_port, 8);
+    np_box_destroy(b);
+}
+
 /* With lazy expiry a search may end the last mapping of the very block it looks through: nothing is lost by
  * it. */
 static void test_blocks_lazily(void **state)
@@ -402,9 +477,17 @@ int main(void)
 {
     seed = seed_of_run();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_per_host), cmocka_unit_test(test_hold),          cmocka_unit_test(test_blocks),
-        cmocka_unit_test(test_limits),   cmocka_unit_test(test_blocks_lazily), cmocka_unit_test(test_paired),
-        cmocka_unit_test(test_linux),    cmocka_unit_test(test_linux_scarce),
+        cmocka_unit_test(test_per_host),
+        cmocka_unit_test(test_hold),
+        cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_per_destination),
+        cmocka_unit_test(test_tries),
+        cmocka_unit_test(test_none),
+        cmocka_unit_test(test_blocks_lazily),
+        cmocka_unit_test(test_paired),
+        cmocka_unit_test(test_linux),
+        cmocka_unit_test(test_linux_scarce),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
