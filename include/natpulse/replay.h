@@ -87,10 +87,14 @@ typedef struct np_replay_summary {
     uint64_t losses_evicted, losses_expired; /* mappings whose loss hurt their flow */
     uint64_t packets_hurt; /* dropped or answered by a reset for it; with NP_AFTER_LOSS_REOPEN the one a loss
                               that found it */
-    /* Hurt flows that a heartbeat of that interval would have kept: it is shorter than the idle time at which
-       any of the flow's losses happened. This takes the table as it was: that heartbeats of many flows would
-       themselves renew entries that others then lack is left out. */
+    /* Hurt flows of which no loss would have happened had they beaten whenever they were idle for that
+       interval: it is shorter than the timeout, and at no moment of the gap was a mapping evicted that had
+       been used later than the last beat. This takes the table as it was: that heartbeats of many flows would
+       themselves renew mappings that others then lack is left out. Only where the longest idle mapping goes
+       (lru), or none was evicted: elsewhere a heartbeat need not keep a mapping, and .saving_known is false.
+     */
     uint64_t saved_by[NP_REPLAY_INTERVALS];
+    bool saving_known;
     /* Packets it would have cost: a heartbeat and its answer in every flow, hurt or not, as often as the flow
        was idle for the interval between two packets of one connection. */
     uint64_t saving_costs[NP_REPLAY_INTERVALS];

@@ -1,5 +1,6 @@
-# A replay over time: mappings held, and mappings lost that their flows still needed; a line a box.
-# 'values': a block of (time, mappings, losses per second) for each.
+# A replay over time: mappings held, and mappings lost that their flows still needed. Of one box by cause, in each
+# stretch of time; of several a line a box, all until then.
+# 'values': a block of (time, mappings, evicted and lost in a unit of time, lost so far) for each.
 set multiplot
 set lmargin at screen px(np_left)
 set rmargin at screen px(np_width - np_right)
@@ -17,7 +18,8 @@ if (near) {
     set arrow 1 from graph 0, first np_capacity to graph 1, first np_capacity nohead linecolor rgb '#444444' linewidth 1.5 dashtype 2
     set label 1 'capacity '.short(np_capacity) at graph 0.99, first np_capacity right offset 0, 0.7 textcolor rgb '#444444'
 }
-plot for [i = 1:np_strategies] 'values' index i - 1 using 1:2 with lines linestyle i notitle
+set key off
+plot for [i = 1:np_boxes] 'values' index i - 1 using 1:2 with lines linestyle i notitle
 
 unset arrow 1
 unset label 1
@@ -26,8 +28,20 @@ set bmargin at screen py(np_foot_low)
 set tmargin at screen py(np_foot_low + np_panel)
 set format x '%g'
 set xlabel np_time_unit
-set ylabel 'mappings lost per second'
 set yrange [0:*<1e9]
-plot for [i = 1:np_strategies] 'values' index i - 1 using 1:3 with lines linestyle i notitle, \
-     for [i = 1:np_strategies] keyentry with lines linestyle i title Name[i]
+set key on
+if (np_boxes == 1) {
+    set ylabel 'lost per '.np_rate_unit
+    dark = '#1766A6'
+    light = '#F2B23E'
+    plot 'values' index 0 using 1:4 with filledcurves y1=0 fillcolor rgb light fillstyle solid noborder notitle, \
+         'values' index 0 using 1:3 with filledcurves y1=0 fillcolor rgb dark fillstyle solid noborder notitle, \
+         keyentry with lines linestyle 1 title Name[1], \
+         keyentry with boxes fillcolor rgb dark fillstyle solid noborder title Name[2], \
+         keyentry with boxes fillcolor rgb light fillstyle solid noborder title Name[3]
+} else {
+    set ylabel 'lost so far'
+    plot for [i = 1:np_boxes] 'values' index i - 1 using 1:5 with lines linestyle i notitle, \
+         for [i = 1:np_boxes] keyentry with lines linestyle i title Name[i]
+}
 unset multiplot

@@ -84,6 +84,11 @@ static void print_box(const np_replayed *r, FILE *out)
             "table", s->entries_peak, r->nat->capacity, s->box.evictions, s->box.expiries, s->box.refused);
 }
 
+static void print_saving_unknown(FILE *out)
+{
+    fputs("-: with that policy a heartbeat need not keep a mapping from being evicted\n", out);
+}
+
 static void print_damage(const np_replayed *r, FILE *out)
 {
     const np_replay_summary *s = r->sum;
@@ -104,10 +109,15 @@ static void print_damage(const np_replayed *r, FILE *out)
     for (int i = 0; i < NP_REPLAY_INTERVALS; i++) {
         char every[40];
         np_time_format(every, sizeof every, np_replay_interval_s[i] * NP_SECOND);
-        fprintf(out, "%15s   %10" PRIu64 "  %5.1f %%          %14" PRIu64 "  %+.3g %%\n", every,
-                s->saved_by[i], percent(s->saved_by[i], s->flows_hurt), s->saving_costs[i],
+        if (s->saving_known)
+            fprintf(out, "%15s   %10" PRIu64 "  %5.1f %%", every, s->saved_by[i],
+                    percent(s->saved_by[i], s->flows_hurt));
+        else
+            fprintf(out, "%15s   %10s  %5s  ", every, "-", "");
+        fprintf(out, "          %14" PRIu64 "  %+.3g %%\n", s->saving_costs[i],
                 percent(s->saving_costs[i], met));
     }
+    if (!s->saving_known) print_saving_unknown(out);
 }
 
 static void print_services(const np_replayed *r, FILE *out)
@@ -149,10 +159,18 @@ static void print_comparison(const np_replayed *r, FILE *out)
         fprintf(out, "%15s", np_time_format(every, sizeof every, np_replay_interval_s[k] * NP_SECOND));
         for (uint32_t i = 0; i < r->boxes; i++) {
             int width = (int)strlen(r->nat[i].evict);
-            fprintf(out, "  %*.1f", width > 8 ? width : 8,
-                    percent(r->sum[i].saved_by[k], r->sum[i].flows_hurt));
+            if (width < 8) width = 8;
+            if (r->sum[i].saving_known)
+                fprintf(out, "  %*.1f", width, percent(r->sum[i].saved_by[k], r->sum[i].flows_hurt));
+            else
+                fprintf(out, "  %*s", width, "-");
         }
         fprintf(out, "  %14" PRIu64 "\n", r->sum->saving_costs[k]);
+    }
+    for (uint32_t i = 0; i < r->boxes; i++) {
+        if (r->sum[i].saving_known) continue;
+        print_saving_unknown(out);
+        return;
     }
 }
 
@@ -222,10 +240,11 @@ static json_t *saved_json(const np_replay_summary *s)
     for (int i = 0; i < NP_REPLAY_INTERVALS; i++) {
         json_t *j = json_object();
         json_object_set_new(j, "every_s", number(np_replay_interval_s[i]));
-        json_object_set_new(j, "flows", number(s->saved_by[i]));
+        json_object_set_new(j, "flows", s->saving_known ? number(s->saved_by[i]) : json_null());
         json_object_set_new(j, "share",
-                            s->flows_hurt ? json_real((double)s->saved_by[i] / (double)s->flows_hurt)
-                                          : json_null());
+                            s->saving_known && s->flows_hurt
+                                ? json_real((double)s->saved_by[i] / (double)s->flows_hurt)
+                                : json_null());
         json_object_set_new(j, "packets", number(s->saving_costs[i]));
         json_array_append_new(all, j);
     }

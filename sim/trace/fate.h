@@ -23,10 +23,11 @@ enum {
 };
 
 typedef struct np_fate {
-    np_time lost_age;          /* idle time at which the loss that waits to be counted happened */
-    np_time least_age;         /* the least of those counted, when there are any */
+    np_time lost_last,
+        lost_age; /* of the loss that waits to be counted: the mapping's last use, and how old it was */
     uint32_t packets_lost;     /* as np_replay_summary.packets_hurt */
     uint32_t evicted, expired; /* losses counted */
+    uint16_t saved_by; /* when there are any: a bit each interval that would have spared all of them */
     uint8_t state, marks;
 } np_fate;
 

@@ -21,6 +21,7 @@
 #include "natpulse/replay.h"
 #include "feed.h"
 #include "foresight.h"
+#include "horizon.h"
 #include "lost.h"
 #include "rows.h"
 #include "services.h"
@@ -39,7 +40,9 @@ typedef struct lane {
     size_t fate; /* where in a flow record's own part its fates stand */
     np_timeline time;
     np_replay_summary *sum;
+    np_horizon horizon;
     bool limited; /* the box handles so many packets a second */
+    bool is_lru;
 } lane;
 
 typedef struct replay {
@@ -69,8 +72,11 @@ static void mapping_lost(lane *l, np_flow *f, uint8_t how, const np_mapping *m, 
 {
     np_fate *fate = fate_of(l, f);
     fate->state = NP_FATE_LOST;
+    if (how == NP_FATE_EVICTED && !np_horizon_evicted(&l->horizon, when, m->last))
+        l->replay->out_of_memory = true;
     if (np_flow_ended(f)) return;
     fate->marks = (uint8_t)((fate->marks & ~(NP_FATE_EVICTED | NP_FATE_EXPIRED)) | how);
+    fate->lost_last = m->last;
     fate->lost_age = when - m->last;
     if (!l->replay->track_lost) return;
     np_tuple outside = m->inside;
@@ -100,6 +106,18 @@ static void begin_anew(np_fate *fate)
     if (fate->state != NP_FATE_MAPPED) fate->state = NP_FATE_UNMAPPED;
 }
 
+/* The loss has come to light: which intervals would not have spared it. */
+static void count_saved(const lane *l, np_fate *fate, np_time now)
+{
+    for (int k = 0; k < NP_REPLAY_INTERVALS; k++) {
+        np_time every = np_replay_interval_s[k] * NP_SECOND;
+        uint16_t bit = (uint16_t)(1u << k);
+        if (!(fate->saved_by & bit)) continue;
+        if (every >= fate->lost_age || !np_horizon_keeps(&l->horizon, fate->lost_last, every, now))
+            fate->saved_by = (uint16_t)(fate->saved_by & ~bit);
+    }
+}
+
 /* A packet of flow f was let through or not: makes a marked loss a counted one. With --after-loss reopen the
    packet that shows the loss passes, and is counted as the one that reality would have lost. */
 static void count_loss(lane *l, const np_flow *f, np_fate *fate, bool passed, np_time now)
@@ -111,13 +129,13 @@ static void count_loss(lane *l, const np_flow *f, np_fate *fate, bool passed, np
     if (fate->marks & marked) {
         if (fate->evicted + fate->expired == 0) {
             l->sum->flows_hurt++;
-            fate->least_age = NP_NEVER;
+            fate->saved_by = (1u << NP_REPLAY_INTERVALS) - 1;
         }
         if (fate->marks & NP_FATE_EVICTED)
             fate->evicted++, l->sum->losses_evicted++, bin->evicted++;
         else
             fate->expired++, l->sum->losses_expired++, bin->expired++;
-        if (fate->lost_age < fate->least_age) fate->least_age = fate->lost_age;
+        count_saved(l, fate, now);
         lost = !passed || l->replay->reopen;
         fate->marks = (uint8_t)((fate->marks & ~marked) | NP_FATE_BROKEN);
     }
@@ -359,7 +377,7 @@ static void sum_flows(const replay *r, FILE *rows)
             s->flows_udp += f->inside.proto == NP_UDP;
             s->flows_icmp += f->inside.proto == NP_ICMP || f->inside.proto == NP_ICMPV6;
             for (int k = 0; fate->evicted + fate->expired > 0 && k < NP_REPLAY_INTERVALS; k++)
-                s->saved_by[k] += np_replay_interval_s[k] * NP_SECOND < fate->least_age;
+                s->saved_by[k] += fate->saved_by >> k & 1;
         }
     }
 }
@@ -378,6 +396,7 @@ static bool sum_up(replay *r, const volatile int *stop, np_error *e)
         s->last = r->feed.last;
         s->flows = r->flows.n;
         s->box = *np_box_count(l->box);
+        s->saving_known = l->is_lru || s->box.evictions == 0;
         s->bins = l->time.bins;
         s->bin_width = l->time.width;
         s->stopped = stop && *stop;
@@ -399,7 +418,9 @@ static bool make_lanes(replay *r, np_replay_summary *out, np_error *e)
         if (r->foreseen) nat.foresight = r->foresight.next;
         out[i] = (np_replay_summary){.first = NP_NEVER};
         *l = (lane){.replay = r, .fate = i * sizeof(np_fate), .sum = &out[i], .limited = nat.cpu.rate != 0};
+        l->is_lru = strcmp(nat.evict, "lru") == 0;
         np_timeline_init(&l->time, out[i].bin);
+        np_horizon_init(&l->horizon);
         l->box = np_box_create(&nat, np_key_make(config->seed, 0), 0, e);
         if (!l->box) return false;
         np_box_set_tap(l->box, (np_box_tap){.mapping = on_mapping, .ctx = l});
@@ -467,8 +488,10 @@ bool np_replay_run(np_capture *c, const np_replay_config *config, const volatile
         if (config->flows) np_rows_flow_head(config->flows);
         ok = read_all(&r, c, stop, e) && sum_up(&r, stop, e);
     }
-    for (uint32_t i = 0; r.lane && i < r.lanes; i++)
+    for (uint32_t i = 0; r.lane && i < r.lanes; i++) {
         if (r.lane[i].box) np_box_destroy(r.lane[i].box);
+        np_horizon_free(&r.lane[i].horizon);
+    }
     free(r.lane);
     np_foresight_free(&r.foresight);
     np_lost_free(&r.lost);

@@ -161,6 +161,13 @@ cmp -s "$dir/by-name" "$dir/by-gzip" || fail 'a compressed capture through stand
 status 0 "$capture" --set nat.capacity=12 --compare lru,fifo,belady --timeline "$dir/time.csv"
 says 'lru-box (lru | fifo | belady, 12 mappings)'
 grep -q '^lru  *3 ' "$dir/out" || fail 'lru is not what it is alone'
+# What a heartbeat would have kept is known of a table that evicts the longest idle, and of one that evicts none.
+grep -qE '^ +5s +100\.0 +- +- ' "$dir/out" || fail "what is known of heartbeats: $(cat "$dir/out")"
+says 'a heartbeat need not keep a mapping'
+status 0 "$capture" --set nat.capacity=12 --set nat.evict=fifo --format json
+same "$(grep -c '"flows": null' "$dir/out")" 10 'intervals unknown to fifo'
+status 0 "$capture" --set nat.evict=fifo
+grep -qE '^ +20s +1 +100.0 %' "$dir/out" && grep -qE '^ +30s +0 +0.0 %' "$dir/out" || fail "no eviction, and a timeout of 30 s: $(cat "$dir/out")"
 same "$(head -n 1 "$dir/time.csv")" 'evict,time_s,entries,evicted,expired,packets_lost' 'timeline columns'
 same "$(awk -F, '$1 == "lru" { n += $4 + $5 } END { print n }' "$dir/time.csv")" \
     "$(awk -F, 'NR > 1 { n += $11 + $12 } END { print n }' "$dir/flows.csv")" 'losses over time'
