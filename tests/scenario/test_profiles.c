@@ -202,6 +202,87 @@ static void test_mistakes(void **state)
     free(text);
 }
 
+/* What does not go together is told all at once, each where the uppermost layer says one of the keys. */
+static void test_contradictions(void **state)
+{
+    (void)state;
+    bench_put("profiles/nat/odd.yaml", "capacity: 10\n"
+                                       "ports: {select: preserve, range: 5000-5000, per_host: 11, block: 2}\n"
+                                       "expiry: lazy\n"
+                                       "at_expiry: reset-both\n"
+                                       "adaptive: {start: 90%, end: 50%, steps: [{above: 10, most: 1s}]}\n");
+    put_scenario("s", "odd");
+    expect("s",
+           "profiles/nat/odd.yaml:2:17: ports.select preserve does not go with a ports.range of one port: "
+           "two hosts with the same port could not be told apart\n"
+           "profiles/nat/odd.yaml:2:55: ports.per_host is 11, but capacity is only 10\n"
+           "profiles/nat/odd.yaml:2:66: ports.block is 2, but ports.range has 1 ports\n"
+           "profiles/nat/odd.yaml:4:12: at_expiry sends a reset when a mapping expires, which expiry lazy "
+           "does not notice; it goes with exact or sweep\n"
+           "profiles/nat/odd.yaml:5:19: adaptive.start is 9 and adaptive.end 5; the start must be below\n"
+           "profiles/nat/odd.yaml:5:42: adaptive.steps: a step begins above 10 mappings, which a capacity "
+           "of 10 never exceeds");
+
+    bench_put("profiles/nat/limited.yaml", "capacity: 100\nports: {per_host: 50}\n");
+    bench_put("profiles/nat/lazy.yaml", "base: limited\nexpiry: lazy\n");
+    put_scenario("s", "{profile: lazy, at_expiry: reset-inside, capacity: 7}");
+    expect("s",
+           "s:3:33: at_expiry sends a reset when a mapping expires, which expiry lazy does not notice; it "
+           "goes with exact or sweep\n"
+           "s:3:57: ports.per_host is 50, but capacity is only 7");
+    put_scenario("s", "{profile: limited, ports: {addresses: 2}}"); /* a share of what there is in the end */
+    expect("s", "ok");
+    np_override set = {"nat.capacity", "7"};
+    put_scenario("s", "limited");
+    char *text = bench_findings("s", &set, 1);
+    assert_string_equal(text, "--set:1:14: ports.per_host is 50, but capacity is only 7");
+    free(text);
+
+    bench_put("profiles/nat/near.yaml", "base: limitd\n");
+    put_scenario("s", "near");
+    text = bench_findings("s", NULL, 0);
+    assert_non_null(strstr(text,
+                           "profiles/nat/near.yaml:1:7: there is no nat profile \"limitd\"; did you mean "
+                           "\"limited\"?"));
+    free(text);
+    bench_put("profiles/nat/swept.yaml",
+              "expiry: {sweep: 0s}\nadaptive: {steps: [{above: 5%, until: 9%}, 7]}\n");
+    put_scenario("s", "swept");
+    expect("s", "profiles/nat/swept.yaml:1:17: sweep: \"0s\" is too small; expected 1ms to 3650d\n"
+                "profiles/nat/swept.yaml:2:20: steps needs the key \"most\": no timeout is longer then\n"
+                "profiles/nat/swept.yaml:2:44: steps: expected a map of keys, found a text");
+}
+
+/* A name or a path, and which kinds it may be of. */
+static void test_kinds_of(void **state)
+{
+    (void)state;
+    enum { NAT = 1, KEEPALIVE = 2, HEARTBEAT = 4, ALL = 31 };
+    bench_put("box.yaml", "capacity: 5\nevict: lru\n");
+    bench_put("beat.yaml", "base: fixed\nmisses: 2\n");
+    bench_put("any.yaml", "about: x\n");
+    bench_put("none.yaml", "capacity: 5\nprobes: 3\n");
+    bench_put("list.yaml", "[a]\n");
+    bench_put("torn.yaml", "capacity: [\n");
+    bench_put("scenario.yaml", MINIMAL);
+    bench_put("keepalive/box.yaml", "capacity: 5\n");
+    assert_int_equal(np_profile_kinds_of(bench_path("box.yaml")), NAT);
+    assert_int_equal(np_profile_kinds_of(bench_path("beat.yaml")), HEARTBEAT);
+    assert_int_equal(np_profile_kinds_of(bench_path("any.yaml")), ALL);
+    assert_int_equal(np_profile_kinds_of(bench_path("none.yaml")), 0);
+    assert_int_equal(np_profile_kinds_of(bench_path("list.yaml")), 0);
+    assert_int_equal(np_profile_kinds_of(bench_path("torn.yaml")), 0);
+    assert_int_equal(np_profile_kinds_of(bench_path("scenario.yaml")), 0);
+    assert_int_equal(np_profile_kinds_of(bench_path("keepalive/box.yaml")), KEEPALIVE);
+    assert_int_equal(np_profile_kinds_of(bench_path("absent.yaml")), 0);
+    assert_int_equal(np_profile_kinds_of(bench_path("keepalive")), 0);
+    assert_int_equal(np_profile_kinds_of("pf"), NAT);
+    assert_int_equal(np_profile_kinds_of("linux"), NAT | KEEPALIVE);
+    assert_int_equal(np_profile_kinds_of("nothing"), 0);
+    assert_true(np_scenario_is_named("quickstart"));
+    assert_false(np_scenario_is_named("pf"));
+}
+
 /* The same mistake by two ways is one mistake. */
 static void test_once(void **state)
 {
@@ -265,6 +346,8 @@ int main(void)
         cmocka_unit_test(test_for_replay),
         cmocka_unit_test(test_layers),
         cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_contradictions),
+        cmocka_unit_test(test_kinds_of),
         cmocka_unit_test(test_once),
         cmocka_unit_test(test_timeout_names),
         cmocka_unit_test(test_environment),
