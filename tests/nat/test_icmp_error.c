@@ -165,6 +165,28 @@ static void leaked(void **state)
     }
 }
 
+/* A box that translates nothing leaves errors as they are, a router's behind it too. */
+static void untranslated(void **state)
+{
+    (void)state;
+    np_nat_config c = defaults();
+    c.ports.select = NP_PORT_NONE;
+    np_box *b = box(&c);
+    np_packet p;
+    out(b, NP_UDP, HOST, 5000, SERVER, 53, 0);
+    np_tuple q = sent(NP_UDP, SERVER, 53, HOST, 5000);
+    assert_int_equal(error(b, NP_ERROR_OUT, HOST + 9, SERVER, &q, &p, 1).reason, NP_REASON_MAPPED);
+    is(&q, SERVER, 53, HOST, 5000);
+    assert_int_equal(np_addr_to_ipv4(&p.src), HOST + 9);
+    q = sent(NP_UDP, HOST, 5000, SERVER, 53);
+    assert_int_equal(error(b, NP_ERROR_IN, ROUTER, HOST, &q, &p, 1).reason, NP_REASON_MAPPED);
+    is(&q, HOST, 5000, SERVER, 53);
+    assert_int_equal(np_addr_to_ipv4(&p.dst), HOST);
+    q = sent(NP_UDP, HOST, 5001, SERVER, 53);
+    assert_int_equal(error(b, NP_ERROR_IN, ROUTER, HOST, &q, &p, 1).verdict, NP_DROP);
+    np_box_destroy(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +194,7 @@ int main(void)
         cmocka_unit_test(echo),
         cmocka_unit_test(hairpinned),
         cmocka_unit_test(leaked),
+        cmocka_unit_test(untranslated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -313,6 +313,15 @@ static void test_shares(void **state)
     assert_int_equal(c.adaptive.end, 2);
     np_arena_destroy(arena);
 
+    c = profile_config("mikrotik", NULL, 0, &arena); /* a step ends where it begins unless it says where */
+    static const uint32_t above[] = {8192, 24576, 65536, 106496};
+    assert_int_equal(c.adaptive.steps, 4);
+    for (uint32_t i = 0; i < 4; ++i) {
+        assert_int_equal(c.adaptive.step[i].above, above[i]);
+        assert_int_equal(c.adaptive.step[i].until, above[i]);
+    }
+    np_arena_destroy(arena);
+
     bench_put("s", "nat: {memory: 1MB, entry_bytes: 1kB, ports: {per_host: 10%}}\n" REST);
     np_scenario *s = bench_load("s", NULL, 0);
     assert_int_equal(s->world.nat[0].ports.per_host, 100);
