@@ -42,6 +42,10 @@ np_time np_events_now(const np_events *q);
    before it, or NULL when that is not known cheaply. Valid until the next push or pop. */
 const np_event *np_events_ahead(const np_events *q, uint32_t places);
 
+/* The same for what comes after those events that np_events_ahead knows: some of the next *n or more, in no
+   order. */
+const np_event *np_events_beyond(const np_events *q, uint32_t *n);
+
 size_t np_events_pending(const np_events *q);
 
 /* Bytes of memory held. */

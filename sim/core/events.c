@@ -326,6 +326,18 @@ const np_event *np_events_ahead(const np_events *q, uint32_t places)
     return places < q->front_end - q->front_at ? &q->front[q->front_at + places] : NULL;
 }
 
+const np_event *np_events_beyond(const np_events *q, uint32_t *n)
+{
+    if (!q->levels) {
+        *n = 0;
+        return NULL;
+    }
+    unsigned level = (unsigned)__builtin_ctz(q->levels);
+    const bucket *b = &q->bucket[level][__builtin_ctzll(q->digits[level])];
+    *n = first_fill(b);
+    return b->first->event;
+}
+
 np_time np_events_now(const np_events *q)
 {
     return q->now;

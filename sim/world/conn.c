@@ -122,7 +122,7 @@ static bool beats(const struct world *w, const struct conn *c)
 /* What the heartbeat of an end may know beyond this connection. */
 static np_beat_owner owner(const struct world *w, const struct conn *c, enum side side)
 {
-    uint32_t entity = 2 * session_number(w, c->client, c->session) + side;
+    uint32_t entity = 2 * session_number(w, c->group, c->client, c->session) + side;
     return (np_beat_owner){
         .key = w->key, .entity = entity, .memory = w->beat_memory ? &w->beat_memory[entity] : NULL};
 }

@@ -447,16 +447,16 @@ static inline uint32_t sessions_each(const struct world *w, uint32_t group)
 }
 
 /* The place of a client's session among all. */
-static inline uint32_t session_number(const struct world *w, uint32_t client, uint32_t session)
+static inline uint32_t session_number(const struct world *w, uint32_t group, uint32_t client,
+                                      uint32_t session)
 {
-    uint32_t group = w->client[client].group;
     const struct span *s = &w->span[group];
     return s->session + (client - s->client) * sessions_each(w, group) + session;
 }
 
 static inline struct session *session_at(const struct world *w, uint32_t client, uint32_t session)
 {
-    return &w->session[session_number(w, client, session)];
+    return &w->session[session_number(w, w->client[client].group, client, session)];
 }
 
 static inline np_connection connection_of(const struct world *w, const struct client *c)

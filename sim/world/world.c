@@ -157,26 +157,24 @@ static void act(struct world *w, const np_event *ev)
     np_conn_reap(w);
 }
 
-/* What the events a few places ahead will touch is far from the caches when clients are many. First the
-   connection, some events later what can only be found through it. The queue knows its nearest events in
-   order, some dozens at a time: when these are new, all of them are looked at, else the one that moved up. */
-#define FAR  8
-#define NEAR 3
-
-static void look_at(const struct world *w, uint32_t places)
+static bool is_timer(const np_event *ev)
 {
-    const np_event *ev = np_events_ahead(w->events, places);
-    if (!ev || (enum event_kind)(ev->what >> 56) != EVENT_END) return;
-    if (places > NEAR)
-        np_conn_prefetch(w, (uint32_t)ev->what);
-    else
-        np_wire_prefetch(w, conn_at(w, (uint32_t)ev->what)->client, (enum side)(ev->what >> 32 & 1));
+    return (enum event_kind)(ev->what >> 56) == EVENT_END;
 }
 
-static void look_ahead(const struct world *w, bool all_new)
+/* What timers will touch is far from the caches when clients are many. The queue knows its nearest events in
+   order, some dozens at a time, and those of the next such lot: of these the connections are fetched; of
+   those, whose connections were fetched a lot earlier, what can only be found through them. */
+static void look_ahead(const struct world *w)
 {
-    for (uint32_t i = all_new ? NEAR + 1 : FAR; i <= FAR; i++) look_at(w, i);
-    look_at(w, NEAR);
+    const np_event *ev;
+    for (uint32_t i = 0; (ev = np_events_ahead(w->events, i)); i++)
+        if (is_timer(ev))
+            np_wire_prefetch(w, conn_at(w, (uint32_t)ev->what)->client, (enum side)(ev->what >> 32 & 1));
+    uint32_t n;
+    ev = np_events_beyond(w->events, &n);
+    for (uint32_t i = 0; i < n; i++)
+        if (is_timer(&ev[i])) np_conn_prefetch(w, (uint32_t)ev[i].what);
 }
 
 np_result *np_world_run(const np_world_config *c, const np_strategy *s, uint32_t replica,
@@ -189,11 +187,11 @@ np_result *np_world_run(const np_world_config *c, const np_strategy *s, uint32_t
     bool ok = make(&w, e);
     np_event ev = {0};
     for (uint32_t n = 0; ok; n++) {
-        bool all_new = !np_events_ahead(w.events, 0);
+        bool all_new = !np_events_ahead(w.events, 0); /* the next lot */
         if (!np_events_pop(w.events, &ev)) break;
         w.now = ev.time;
         if ((enum event_kind)(ev.what >> 56) == EVENT_STOP) break;
-        look_ahead(&w, all_new);
+        if (all_new) look_ahead(&w);
         act(&w, &ev);
         if (w.out_of_memory)
             ok = np_fail_memory(e, "a simulation");
