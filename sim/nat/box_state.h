@@ -135,15 +135,12 @@ static inline uint64_t np_box_destination(const np_tuple *outside)
     return outside->local.word[0] | (uint64_t)outside->remote_port << 32 | (uint64_t)outside->proto << 48;
 }
 
-/* Whether a packet of this direction renews its mapping. */
+/* Whether a packet of this direction renews its mapping. The rule is in config.c: where it is not plain it is
+   looked up out of line, for the packet path is about boxes where it is. */
+bool np_refresh_rule(np_refresh r, uint8_t proto, bool outbound);
 static inline bool np_box_refreshes(const np_box *b, uint8_t proto, bool outbound)
 {
-    switch (b->config.refresh) {
-    case NP_REFRESH_BOTH: return true;
-    case NP_REFRESH_OUTBOUND: return outbound;
-    case NP_REFRESH_INBOUND: return !outbound;
-    default: return outbound || proto != NP_UDP;
-    }
+    return b->config.refresh == NP_REFRESH_BOTH || np_refresh_rule(b->config.refresh, proto, outbound);
 }
 
 static inline void np_translate_outbound(np_packet *p, const np_entry *e)

@@ -55,6 +55,16 @@ const char *np_reason_name(np_reason r)
     return names[r];
 }
 
+bool np_refresh_rule(np_refresh r, uint8_t proto, bool outbound)
+{
+    switch (r) {
+    case NP_REFRESH_BOTH: return true;
+    case NP_REFRESH_OUTBOUND: return outbound;
+    case NP_REFRESH_INBOUND: return !outbound;
+    default: return outbound || proto != NP_UDP;
+    }
+}
+
 void np_nat_defaults(np_nat_config *c)
 {
     *c = (np_nat_config){.name = "lru-box",
