@@ -4,6 +4,7 @@
 #ifndef NATPULSE_REPORT_H
 #define NATPULSE_REPORT_H
 
+#include "natpulse/advise.h"
 #include "natpulse/study.h"
 #include <stdio.h>
 
@@ -27,6 +28,9 @@ typedef struct np_style {
 
 /* Writes a study. False and *e when writing fails. */
 bool np_report_study(const np_study *s, np_format f, np_style style, FILE *out, np_error *e);
+
+/* Writes advice, which has no JSON lines. False and *e when writing fails. */
+bool np_report_advice(const np_advice *a, np_format f, np_style style, FILE *out, np_error *e);
 
 /* JSON lines while a study runs: a line about it, one for each run (np_study_options.each), and at the end
    one with its precision, expectations and warnings. Each flushes; false and *e when writing fails. */

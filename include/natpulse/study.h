@@ -129,6 +129,21 @@ const char *np_warning_name(np_warning w);
    order; out has room for scenario->expectations. True when all hold. */
 bool np_study_judge(const np_study *s, const np_scenario *scenario, np_judgement *out);
 
+/* What a strategy shows of the figure that an expectation is about, with its 95 % interval: of a mean the one over
+   replicas. Of a quantile that between order statistics, all observations counted (n) and the censored taken for
+   later than the others; .mean is what the report shows, which leaves them out. Infinite: too few were seen. The
+   parts .max and .censored have no interval: all three are the value. */
+np_estimate np_expectation_seen(const np_expectation *x, const np_column *c);
+
+/* Whether it holds wherever in that interval the figure is, nowhere in it, or is not known well enough. Without
+   a value it fails; with a value and no interval (one replica) it never holds for sure. */
+typedef enum np_standing { NP_HOLDS, NP_UNSURE, NP_FAILS } np_standing;
+np_standing np_expectation_standing(const np_expectation *x, const np_estimate *seen);
+
+/* A value of its figure as text with its unit: "99.5 %", "12.3 s", "no value". `size` of 40 is enough. Returns
+   buf. */
+char *np_expectation_value(char *buf, size_t size, const np_expectation *x, double value);
+
 /* "reachable_fraction within 1 %: reached with 40 replicas; the widest is 0.93 % of 'polling'": how a point
    met a goal. `size` of 240 is enough. Returns buf. */
 char *np_reach_text(char *buf, size_t size, const np_study *s, uint32_t point, uint32_t goal);

@@ -15,6 +15,7 @@
 
 int np_cmd_run(int argc, char **argv);
 int np_cmd_sweep(int argc, char **argv);
+int np_cmd_advise(int argc, char **argv);
 int np_cmd_replay(int argc, char **argv);
 int np_cmd_curve(int argc, char **argv);
 int np_cmd_fit(int argc, char **argv);

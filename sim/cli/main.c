@@ -10,6 +10,7 @@
 const np_command np_commands[] = {
     {"run", np_cmd_run, "simulate a scenario and compare its strategies"},
     {"sweep", np_cmd_sweep, "the same into a results database: resumable, on all cores or MPI ranks"},
+    {"advise", np_cmd_advise, "the cheapest keepalive and heartbeat that meet a target on given NATs"},
     {"replay", np_cmd_replay, "drive the NAT box with captured packets"},
     {"curve", np_cmd_curve, "damage for every table size, from one reading of captures"},
     {"fit", np_cmd_fit, "write a scenario that matches a capture"},

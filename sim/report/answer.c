@@ -32,20 +32,31 @@ static void put_share(char *buf, size_t size, double share, int decimals)
         snprintf(buf, size, "%.*f", decimals, floor(fmax(share, 0) * 100 * by + 1e-9) / by);
 }
 
+/* As far as the interval's first digit. */
+static int share_decimals(const np_estimate *e)
+{
+    double half = 50 * (fmin(e->high, 1) - fmax(e->low, 0));
+    int decimals = half > 0 ? (int)-floor(log10(1.000001 * half)) : 2;
+    return isnan(e->low) ? 2 : decimals < 0 ? 0 : decimals > DECIMALS_MOST ? DECIMALS_MOST : decimals;
+}
+
+char *np_share_mean_text(char *buf, const np_estimate *e)
+{
+    char mean[24];
+    put_share(mean, sizeof mean, e->mean, share_decimals(e));
+    snprintf(buf, 32, "%s %%", mean);
+    return buf;
+}
+
 char *np_share_text(char *buf, const np_estimate *e)
 {
-    char mean[24], low[24], high[24];
-    double half = 50 * (fmin(e->high, 1) - fmax(e->low, 0));
-    int decimals =
-        half > 0 ? (int)-floor(log10(1.000001 * half)) : 2; /* as far as the interval's first digit */
-    decimals = isnan(e->low) ? 2 : decimals < 0 ? 0 : decimals > DECIMALS_MOST ? DECIMALS_MOST : decimals;
-    put_share(mean, sizeof mean, e->mean, decimals);
-    put_share(low, sizeof low, e->low, decimals);
-    put_share(high, sizeof high, e->high, decimals);
-    if (isnan(e->low))
-        snprintf(buf, 96, "%s %%", mean);
-    else
-        snprintf(buf, 96, "%s %% (95 %% interval %s to %s %%)", mean, low, high);
+    char low[24], high[24];
+    np_share_mean_text(buf, e);
+    if (isnan(e->low)) return buf;
+    put_share(low, sizeof low, e->low, share_decimals(e));
+    put_share(high, sizeof high, e->high, share_decimals(e));
+    size_t used = strlen(buf);
+    snprintf(buf + used, 96 - used, " (95 %% interval %s to %s %%)", low, high);
     return buf;
 }
 

@@ -30,6 +30,9 @@ bool np_answer_of(const np_results *r, double target, np_answer *out);
 /* "6.0 kB", "145 B". `buf` of 24. */
 char *np_bytes_text(char *buf, double bytes);
 
+/* "99.82 %" of a share, as far as its interval reaches, rounded down. `buf` of 32. */
+char *np_share_mean_text(char *buf, const np_estimate *e);
+
 /* "99.82 % (95 % interval 99.79 to 99.85 %)" of a share; the mean alone when there is no interval. `buf`
  * of 96. */
 char *np_share_text(char *buf, const np_estimate *e);

@@ -17,7 +17,7 @@
 #include <math.h>
 #include <string.h>
 
-static void field(const char *s, FILE *out)
+void np_put_field(const char *s, FILE *out)
 {
     if (!strpbrk(s, ",\"\n\r") && *s != '#') {
         fputs(s, out);
@@ -31,8 +31,7 @@ static void field(const char *s, FILE *out)
     fputc('"', out);
 }
 
-/* A name in a comment stays in its line. */
-static void comment_text(const char *s, FILE *out)
+void np_put_comment(const char *s, FILE *out)
 {
     for (; *s; s++) fputc((unsigned char)*s < ' ' ? ' ' : *s, out);
 }
@@ -48,10 +47,10 @@ static void put(const row *r, const char *key, const char *suffix, double value)
     const np_point *p = &r->study->point[r->point];
     fprintf(r->out, "%u,", r->point);
     for (uint32_t v = 0; v < r->study->scenario->varied; v++) {
-        field(p->vary[v].value, r->out);
+        np_put_field(p->vary[v].value, r->out);
         fputc(',', r->out);
     }
-    field(p->column[r->strategy].strategy, r->out);
+    np_put_field(p->column[r->strategy].strategy, r->out);
     fprintf(r->out, ",%u,%s%s,", r->replica, key, suffix);
     if (isfinite(value)) fprintf(r->out, "%.15g", value);
     fputc('\n', r->out);
@@ -70,13 +69,13 @@ bool np_write_csv(const np_study *s, FILE *out)
 {
     char duration[40];
     fprintf(out, "# natpulse %s\n# scenario ", s->version);
-    comment_text(s->scenario->name, out);
+    np_put_comment(s->scenario->name, out);
     fprintf(out, ", digest %s, seed %" PRIu64 ", replicas %u, duration %s\n", s->scenario->digest,
             s->scenario->world.seed, s->replicas,
             np_time_format(duration, sizeof duration, s->scenario->world.duration));
     fputs("point,", out);
     for (uint32_t v = 0; v < s->scenario->varied; v++) {
-        field(s->scenario->vary[v].path, out);
+        np_put_field(s->scenario->vary[v].path, out);
         fputc(',', out);
     }
     fputs("strategy,replica,key,value\n", out);
@@ -97,18 +96,18 @@ bool np_write_csv(const np_study *s, FILE *out)
         for (uint32_t g = 0; g < s->scenario->precision.goals; g++) {
             char text[240];
             fprintf(out, "# precision at point %u: ", p);
-            comment_text(np_reach_text(text, sizeof text, s, p, g), out);
+            np_put_comment(np_reach_text(text, sizeof text, s, p, g), out);
             fputc('\n', out);
         }
     }
     for (uint32_t i = 0; i < s->scenario->expectations; i++) {
         fputs("# expect: ", out);
-        comment_text(s->judgement[i].text, out);
+        np_put_comment(s->judgement[i].text, out);
         fputc('\n', out);
     }
     for (uint32_t w = 0; w < s->warnings; w++) {
         fprintf(out, "# warning %s: ", np_warning_name(s->warned[w].which));
-        comment_text(s->warned[w].text, out);
+        np_put_comment(s->warned[w].text, out);
         fputc('\n', out);
     }
     return true;

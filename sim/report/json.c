@@ -5,8 +5,8 @@
  * Objects keep the order they are built in, and reals have 15 digits, so equal studies give equal bytes. The
  * document is laid out so that people can find things: what is small or a list of numbers stands on one line.
  */
+#include "json.h"
 #include "writers.h"
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,8 +103,7 @@ static json_t *curve_of(const np_quantile *q)
 
 static json_t *strategy_of(const np_column *c, bool first)
 {
-    json_t *metrics = metrics_of(c), *curves = json_object(), *entries = json_array();
-    add_spreads(metrics, c->spread);
+    json_t *metrics = np_json_metrics(c), *curves = json_object(), *entries = json_array();
     for (int d = 0; d < NP_SPREAD_COUNT; d++) {
         json_object_set_new(curves, np_spread_about((np_spread)d)->key, curve_of(c->spread[d]));
     }
@@ -251,6 +250,39 @@ static json_t *yaml_of(const np_study *s)
     return yaml;
 }
 
+json_t *np_json_number(double x)
+{
+    return number(x);
+}
+
+json_t *np_json_text(const char *s)
+{
+    return text(s);
+}
+
+json_t *np_json_whole(uint64_t n)
+{
+    return whole(n);
+}
+
+json_t *np_json_interval(const np_estimate *e)
+{
+    return interval(e);
+}
+
+json_t *np_json_metrics(const np_column *c)
+{
+    json_t *all = metrics_of(c);
+    add_spreads(all, c->spread);
+    return all;
+}
+
+void np_json_print(const json_t *v, FILE *out)
+{
+    dump(v, 0, out);
+    fputc('\n', out);
+}
+
 bool np_write_json(const np_study *s, FILE *out)
 {
     json_t *root = about(s->scenario, s->version, s->replicas), *points = json_array();
@@ -260,10 +292,7 @@ bool np_write_json(const np_study *s, FILE *out)
     ok = json_object_set_new(root, "points", points) == 0 && json_array_size(points) == s->points && ok;
     if (s->scenario->expectations > 0) ok = ok && json_object_set_new(root, "expect", expect_of(s)) == 0;
     ok = ok && json_object_set_new(root, "warnings", warnings_of(s)) == 0;
-    if (ok) {
-        dump(root, 0, out);
-        fputc('\n', out);
-    }
+    if (ok) np_json_print(root, out);
     json_decref(root);
     return ok;
 }

@@ -2,6 +2,7 @@
  * The formats by name, and the dispatch to their writers.
  */
 #include "natpulse/report.h"
+#include "advice.h"
 #include "writers.h"
 #include <errno.h>
 #include <locale.h>
@@ -78,6 +79,22 @@ bool np_report_study(const np_study *s, np_format f, np_style style, FILE *out, 
 {
     plain_numbers n = begin_numbers();
     return end_numbers(n, write_as(s, f, style, out), out, e);
+}
+
+static bool write_advice_as(const np_advice *a, np_format f, np_style style, FILE *out)
+{
+    switch (f) {
+    case NP_FORMAT_JSON: return np_write_advice_json(a, out);
+    case NP_FORMAT_CSV: return np_write_advice_csv(a, out);
+    case NP_FORMAT_MARKDOWN: return np_write_advice_markdown(a, out);
+    default: return np_write_advice_table(a, style, out);
+    }
+}
+
+bool np_report_advice(const np_advice *a, np_format f, np_style style, FILE *out, np_error *e)
+{
+    plain_numbers n = begin_numbers();
+    return end_numbers(n, write_advice_as(a, f, style, out), out, e);
 }
 
 bool np_report_lines_begin(const np_scenario *s, FILE *out, np_error *e)

@@ -59,8 +59,7 @@ static int most(int a, int b)
     return a > b ? a : b;
 }
 
-/* A name may hold what would move the cursor. */
-static void put_name(const char *s, FILE *out)
+void np_put_plain(const char *s, FILE *out)
 {
     for (; *s; s++) fputc((unsigned char)*s < ' ' || *s == 0x7F ? '?' : *s, out);
 }
@@ -151,7 +150,7 @@ static int name_width(const sheet *t)
 
 static void put_padded(const char *s, int width, FILE *out)
 {
-    put_name(s, out);
+    np_put_plain(s, out);
     fprintf(out, "%*s", most(0, width - np_text_width(s)), "");
 }
 
@@ -293,8 +292,7 @@ static void put_text(sheet *t, const char *title)
 
 /* ---- Markdown ---- */
 
-/* A bar would end the cell. */
-static void put_md(const char *s, FILE *out)
+void np_put_markdown(const char *s, FILE *out)
 {
     for (; *s; s++) {
         if (*s == '|') fputc('\\', out);
@@ -309,10 +307,10 @@ static void put_markdown(const sheet *t, const char *title)
     FILE *out = t->out;
     fputs("\n| ", out);
     for (uint32_t v = 0; v < t->varied; v++) {
-        put_md(short_path(t->study, v), out);
+        np_put_markdown(short_path(t->study, v), out);
         fputs(" | ", out);
     }
-    put_md(title ? title : "strategy", out);
+    np_put_markdown(title ? title : "strategy", out);
     const char *head = "";
     for (int i = 0; i < n; i++) {
         if (*column[i].figure->head) head = column[i].figure->head; /* blank: the one before goes on */
@@ -326,10 +324,10 @@ static void put_markdown(const sheet *t, const char *title)
         if (!is_shown(t, r)) continue;
         fputs("| ", out);
         for (uint32_t v = 0; v < t->varied; v++) {
-            put_md(point_of(t, r)->vary[v].value, out);
+            np_put_markdown(point_of(t, r)->vary[v].value, out);
             fputs(" | ", out);
         }
-        put_md(column_of(t, r)->strategy, out);
+        np_put_markdown(column_of(t, r)->strategy, out);
         for (int i = 0; i < n; i++) {
             const np_cell *cell = cell_at(t, r, column[i].figure);
             fprintf(out, " | %s%s%s", cell->value, *cell->note ? " " : "", cell->note);
@@ -346,7 +344,7 @@ static void put_head(const sheet *t, bool markdown)
     char duration[40], warmup[40];
     colour(t, BOLD);
     fputs(markdown ? "## " : "", t->out);
-    put_name(s->scenario->name, t->out);
+    np_put_plain(s->scenario->name, t->out);
     colour(t, PLAIN);
     uint32_t fewest = s->replicas;
     for (uint32_t p = 0; p < s->points; p++) {
@@ -369,7 +367,7 @@ static void put_point(const sheet *t, uint32_t point)
 {
     for (uint32_t v = 0; v < t->varied; v++) {
         fprintf(t->out, "%s%s = ", v > 0 ? ", " : "", t->study->point[point].vary[v].path);
-        put_name(t->study->point[point].vary[v].value, t->out);
+        np_put_plain(t->study->point[point].vary[v].value, t->out);
     }
     if (t->varied) fputs(": ", t->out);
 }
@@ -383,7 +381,7 @@ static void put_precision(const sheet *t, bool markdown)
         for (uint32_t g = 0; g < goals; g++) {
             fputs(markdown ? "- precision: " : "precision: ", t->out);
             put_point(t, p);
-            put_name(np_reach_text(text, sizeof text, t->study, p, g), t->out);
+            np_put_plain(np_reach_text(text, sizeof text, t->study, p, g), t->out);
             fputc('\n', t->out);
         }
 }
@@ -398,7 +396,7 @@ static void put_expectations(const sheet *t, bool markdown)
         fputs("expect:", t->out);
         colour(t, PLAIN);
         fputc(' ', t->out);
-        put_name(s->judgement[i].text, t->out);
+        np_put_plain(s->judgement[i].text, t->out);
         fputc('\n', t->out);
     }
 }
@@ -413,7 +411,7 @@ static void put_warnings(const sheet *t, bool markdown)
         fprintf(t->out, "warning: %s:", np_warning_name(s->warned[w].which));
         colour(t, PLAIN);
         fputc(' ', t->out);
-        put_name(s->warned[w].text, t->out);
+        np_put_plain(s->warned[w].text, t->out);
         fputc('\n', t->out);
     }
 }

@@ -36,20 +36,28 @@ static void say(text *t, const char *format, ...)
 
 /* ---- quantities ---- */
 
-/* "2h4m" -> "2 h 4 min". */
-static void say_time(text *t, np_time time)
+char *np_words_time(char *buf, size_t size, np_time time)
 {
     char plain[40];
     np_time_format(plain, sizeof plain, time);
     const char *space = "";
-    for (const char *p = plain; *p; space = " ") {
+    size_t used = 0;
+    buf[0] = '\0';
+    for (const char *p = plain; *p && used < size; space = " ") {
         size_t digits = strspn(p, "0123456789."), letters = strspn(p + digits, "abcdefghijklmnopqrstuvwxyz");
-        if (digits + letters == 0) return;
+        if (digits + letters == 0) break;
         bool minutes = letters == 1 && p[digits] == 'm';
-        say(t, "%s%.*s %.*s", space, (int)digits, p, minutes ? 3 : (int)letters,
-            minutes ? "min" : p + digits);
+        used += (size_t)snprintf(buf + used, size - used, "%s%.*s %.*s", space, (int)digits, p,
+                                 minutes ? 3 : (int)letters, minutes ? "min" : p + digits);
         p += digits + letters;
     }
+    return buf;
+}
+
+static void say_time(text *t, np_time time)
+{
+    char words[NP_WORDS_TIME];
+    say(t, "%s", np_words_time(words, sizeof words, time));
 }
 
 static void say_bytes(text *t, double bytes)

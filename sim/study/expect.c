@@ -1,10 +1,14 @@
 /*
  * Holding a study against what its scenario expects.
  *
- * An expectation must hold at every point, and for every strategy that it is about; the verdict names the
+ * An expectation must hold at every point, and for every strategy that it is about; the judgement names the
  * place where it holds least. What decides is the mean over replicas, or the part of the merged distribution:
  * the numbers that the report shows. A figure without a value holds nothing; but where there was nothing to
  * detect or deliver at all, no time was too long.
+ *
+ * To hold for sure takes more: it must hold wherever in its interval the figure really is. Quantiles have the
+ * interval between two order statistics, whose ranks a binomial count does not leave in 95 of 100 cases
+ * (David and Nagaraja, Order Statistics, 7.1), with the normal approximation of that count.
  */
 #include "natpulse/study.h"
 #include <math.h>
@@ -52,7 +56,7 @@ static double badness(const np_expectation *x, double value)
     return upper ? value - x->bound : x->bound - value;
 }
 
-static void format_value(char *buf, size_t size, const np_expectation *x, double value)
+char *np_expectation_value(char *buf, size_t size, const np_expectation *x, double value)
 {
     const np_metric_info *about =
         x->metric >= 0 ? np_metric_about((np_metric)x->metric) : np_spread_about((np_spread)x->spread);
@@ -64,12 +68,13 @@ static void format_value(char *buf, size_t size, const np_expectation *x, double
     else
         snprintf(buf, size, "%.6g%s%s", value, *about->unit && !censored ? " " : "",
                  censored ? "" : about->unit);
+    return buf;
 }
 
 static void write_text(const np_study *s, np_judgement *v)
 {
     char value[40], who[70] = "", where[40] = "";
-    format_value(value, sizeof value, v->of, v->value);
+    np_expectation_value(value, sizeof value, v->of, v->value);
     if (v->of->strategy == NP_EVERY_STRATEGY && v->strategy)
         snprintf(who, sizeof who, " for '%.50s'", v->strategy);
     if (s->points > 1) snprintf(where, sizeof where, " at point %u", v->point);
@@ -109,4 +114,48 @@ bool np_study_judge(const np_study *s, const np_scenario *scenario, np_judgement
         all = all && out[i].holds;
     }
     return all;
+}
+
+/* ---- for sure ---- */
+
+#define NORMAL_95 1.96 /* its 97.5 % quantile */
+
+/* The value at a share of all observations, of which the censored are later than any. */
+static double at_share(const np_quantile *q, double share)
+{
+    double seen = (double)np_quantile_count(q), all = seen + (double)np_quantile_censored(q);
+    if (share <= 0) return 0;
+    return share * all < seen ? np_quantile_at(q, share * all / seen) : INFINITY;
+}
+
+static np_estimate quantile_seen(const np_quantile *q, np_spread_part part)
+{
+    static const double share[] = {
+        [NP_SPREAD_PART_P50] = 0.50, [NP_SPREAD_PART_P95] = 0.95, [NP_SPREAD_PART_P99] = 0.99};
+    double p = share[part], n = (double)(np_quantile_count(q) + np_quantile_censored(q));
+    double off = NORMAL_95 * sqrt(p * (1 - p) / n);
+    return (np_estimate){.mean = part_of(q, part),
+                         .low = at_share(q, p - off),
+                         .high = at_share(q, p + off),
+                         .n = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX};
+}
+
+np_estimate np_expectation_seen(const np_expectation *x, const np_column *c)
+{
+    if (x->metric >= 0) return c->value[x->metric];
+    const np_quantile *q = c->spread[x->spread];
+    uint64_t n = q ? np_quantile_count(q) + np_quantile_censored(q) : 0;
+    if (n > 0 && x->part <= NP_SPREAD_PART_P99) return quantile_seen(q, x->part);
+    double value = part_of(q, x->part);
+    return (np_estimate){value, value, value, n < UINT32_MAX ? (uint32_t)n : UINT32_MAX};
+}
+
+np_standing np_expectation_standing(const np_expectation *x, const np_estimate *seen)
+{
+    bool upper = x->comparison == NP_COMPARE_LESS || x->comparison == NP_COMPARE_AT_MOST;
+    double worst = upper ? seen->high : seen->low, best = upper ? seen->low : seen->high;
+    if (isnan(seen->mean)) return NP_FAILS;
+    if (isnan(worst)) return holds(x, seen->mean) ? NP_UNSURE : NP_FAILS;
+    if (holds(x, worst)) return NP_HOLDS;
+    return holds(x, best) ? NP_UNSURE : NP_FAILS;
 }

@@ -20,6 +20,10 @@ bool np_points_load(np_points *p, const np_scenario *base, const char *path, con
                     uint32_t sets, np_arena *arena, np_findings *findings, np_error *e);
 void np_points_clear(np_points *p);
 
+/* Runs the study s, which is about points->base, at those points and concludes it. Takes the loaded scenarios
+   over, whatever comes of it. */
+bool np_study_run_points(np_study *s, np_points *points, const np_study_options *o, np_error *e);
+
 static inline const np_scenario *np_points_at(const np_points *p, uint32_t point)
 {
     return p->loaded ? p->loaded[point] : p->base;

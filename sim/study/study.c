@@ -108,6 +108,13 @@ static bool run_study(np_study *s, const np_points *points, const np_study_optio
     return ok && np_study_conclude(s, e);
 }
 
+bool np_study_run_points(np_study *s, np_points *points, const np_study_options *o, np_error *e)
+{
+    if (set_out(s, points, e)) return run_study(s, points, o, e);
+    if (!s->loaded) np_points_clear(points);
+    return false;
+}
+
 np_study *np_study_run(const np_scenario *scenario, const np_study_options *o, np_findings *findings,
                        np_error *e)
 {
@@ -117,9 +124,7 @@ np_study *np_study_run(const np_scenario *scenario, const np_study_options *o, n
     np_points points;
     if (!np_points_load(&points, scenario, o->path, o->set, o->sets, s->arena, findings, e)) {
         np_points_clear(&points);
-    } else if (!set_out(s, &points, e)) {
-        if (!s->loaded) np_points_clear(&points);
-    } else if (run_study(s, &points, o, e)) {
+    } else if (np_study_run_points(s, &points, o, e)) {
         return s;
     }
     np_study_destroy(s);

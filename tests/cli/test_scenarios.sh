@@ -30,7 +30,8 @@ for file in scenarios/*.yaml; do
     fi
     "$natpulse" run "$file" "$@" -o "$dir/$name.json" >"$dir/out" 2>&1 || { echo "$file:"; cat "$dir/out"; exit 1; }
     if grep -qi '[^a-z]\(nan\|inf\)[^a-z]' "$dir/$name.json"; then echo "$file: a figure that is no number"; exit 1; fi
-    [ -s "scenarios/figures/$name.svg" ] || [ "$name" = interval ] || { echo "$file has no figure in the gallery"; exit 1; }
+    case $name in interval | advise | advise-udp) continue ;; esac
+    [ -s "scenarios/figures/$name.svg" ] || { echo "$file has no figure in the gallery"; exit 1; }
 done
 for figure in scenarios/figures/*.svg; do
     [ "$(wc -c <"$figure")" -lt 60000 ] || { echo "$figure is larger than 60 kB"; exit 1; }
