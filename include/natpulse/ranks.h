@@ -16,7 +16,8 @@ typedef struct np_ranks {
    built without MPI: then each of them would do the same. */
 bool np_ranks_begin(np_ranks *r, np_error *e);
 
-/* Leaves them, in the main thread, when this rank has nothing more to do: rank 0 sends the others home. */
-void np_ranks_end(void);
+/* Leaves them, in the main thread, when this rank has nothing more to do and is about to exit with `status`:
+   rank 0 sends the others home, and ends by force who does not go. */
+void np_ranks_end(int status);
 
 #endif

@@ -113,6 +113,9 @@ typedef struct np_study_options {
        at a time. False and *e: the study ends. May be NULL. */
     bool (*each)(void *each_ctx, const np_finished *f, np_error *e);
     void *each_ctx;
+    /* Told of what somebody who watches may want to know, a line each; may be NULL. */
+    void (*notice)(void *notice_ctx, const char *text);
+    void *notice_ctx;
     const np_override *set; /* those the scenario was loaded with: applied below each point of the grid */
     uint32_t sets;
     const char *path; /* of the scenario file, to load the points of its grid; needed with vary only */

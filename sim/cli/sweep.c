@@ -89,6 +89,12 @@ static int look(const char *path, const sweep_options *o)
 
 /* ---- the sweep ---- */
 
+static void note(void *ctx, const char *text)
+{
+    (void)ctx;
+    np_cli_note("%s", text);
+}
+
 static bool write_line(void *out, const np_finished *f, np_error *e)
 {
     return np_report_line(f, out, e) && !ferror(out);
@@ -126,6 +132,7 @@ static int sweep(const np_scenario *scenario, np_study_options *options, const s
     np_progress_begin(&progress, !o->quiet && !o->no_progress, "runs");
     options->progress = np_progress_step;
     options->ctx = &progress;
+    options->notice = o->quiet ? NULL : note;
     bool ok = np_sweep_run(scenario, o->output, options, &outcome, &findings, &e);
     np_progress_end(&progress);
     if (!ok && e.kind == NP_TROUBLE_NONE) return 0; /* nobody reads the lines any more */
@@ -200,7 +207,7 @@ static int check_and_run(const char *path, const sweep_options *o)
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, not the end */
     if (!np_ranks_begin(&ranks, &e)) return np_cli_fail(&e);
     int status = run(path, o, ranks.rank);
-    np_ranks_end();
+    np_ranks_end(status);
     return status;
 }
 

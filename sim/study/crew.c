@@ -85,11 +85,11 @@ bool np_crew_lend(np_crew *c, np_study_unit *u)
     return lent;
 }
 
-void np_crew_give(np_crew *c, np_study_unit u, np_result *r)
+/* Under the lock. */
+static void keep(np_crew *c, np_study_unit u, np_result *r)
 {
     const np_precision *precision = &c->config.points->base->precision;
     np_error e = {0};
-    pthread_mutex_lock(&c->lock);
     for (uint32_t g = 0; g < precision->goals; g++) c->goal_value[g] = r->value[precision->goal[g].metric];
     bool kept = c->config.keep(c->config.keep_ctx, u, r, &e);
     if (kept && !np_plan_done(c->config.plan, u, c->goal_value)) kept = np_fail_memory(&e, "the plan");
@@ -97,6 +97,15 @@ void np_crew_give(np_crew *c, np_study_unit u, np_result *r)
         tell_progress(c);
     else
         note_failure(c, u, &e);
+}
+
+void np_crew_give(np_crew *c, np_study_unit u, np_result *r)
+{
+    pthread_mutex_lock(&c->lock);
+    if (np_plan_may_come_to(c->config.plan, u))
+        keep(c, u, r);
+    else
+        np_result_destroy(r);
     pthread_cond_broadcast(&c->bell);
     pthread_mutex_unlock(&c->lock);
 }
@@ -105,6 +114,17 @@ void np_crew_fail(np_crew *c, np_study_unit u, const np_error *e)
 {
     pthread_mutex_lock(&c->lock);
     note_failure(c, u, e);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void np_crew_return(np_crew *c, np_study_unit u)
+{
+    np_error e = {0};
+    pthread_mutex_lock(&c->lock);
+    if (np_plan_return(c->config.plan, u))
+        pthread_cond_broadcast(&c->bell);
+    else if (!np_fail_memory(&e, "the plan"))
+        note_failure(c, u, &e);
     pthread_mutex_unlock(&c->lock);
 }
 

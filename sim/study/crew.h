@@ -32,10 +32,13 @@ void np_crew_start(np_crew *c, uint32_t threads);
 /* The calling thread runs units until there are none left, something fails or it is to stop. */
 void np_crew_work(np_crew *c);
 
-/* Takes a unit to run elsewhere; false: none now. It must be given back, or be failed. */
+/* Takes a unit to run elsewhere; false: none now. Its result must be given, or it be failed or returned. A
+   unit that was returned may be lent again, and its result be given twice: the second is dropped, being the
+   same. */
 bool np_crew_lend(np_crew *c, np_study_unit *u);
 void np_crew_give(np_crew *c, np_study_unit u, np_result *r); /* takes over r */
 void np_crew_fail(np_crew *c, np_study_unit u, const np_error *e);
+void np_crew_return(np_crew *c, np_study_unit u);
 
 /* Nothing is left to hand out, now or later. */
 bool np_crew_over(np_crew *c);

@@ -43,6 +43,8 @@ struct np_plan {
     uint64_t units, finished;
     np_precision precision;
     lane *lane;
+    np_study_unit *back; /* handed out once and not done, to be handed out again */
+    uint32_t backs, room_back;
 };
 
 static bool grow(np_plan *p, lane *l, uint64_t unit)
@@ -101,6 +103,7 @@ void np_plan_destroy(np_plan *p)
         free(p->lane[i].value);
     }
     free(p->lane);
+    free(p->back);
     free(p->precision.goal);
     free(p);
 }
@@ -174,8 +177,26 @@ bool np_plan_done(np_plan *p, np_study_unit u, const double *goal_value)
 
 /* ---- handing out ---- */
 
+bool np_plan_return(np_plan *p, np_study_unit u)
+{
+    if (!np_plan_may_come_to(p, u)) return true;
+    if (p->backs == p->room_back) {
+        uint32_t room = p->room_back ? 2 * p->room_back : 16;
+        np_study_unit *grown = realloc(p->back, room * sizeof *grown);
+        if (!grown) return false;
+        p->back = grown;
+        p->room_back = room;
+    }
+    p->back[p->backs++] = u;
+    return true;
+}
+
 bool np_plan_next(np_plan *p, np_study_unit *u)
 {
+    while (p->backs > 0) {
+        *u = p->back[--p->backs];
+        if (np_plan_may_come_to(p, *u)) return true;
+    }
     while (p->top != NOBODY) {
         lane *l = &p->lane[p->top];
         uint64_t end = (uint64_t)l->target * p->strategies;

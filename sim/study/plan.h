@@ -30,6 +30,10 @@ bool np_plan_may_come_to(const np_plan *p, np_study_unit u);
    False when there is none now; there may be later unless np_plan_over. */
 bool np_plan_next(np_plan *p, np_study_unit *u);
 
+/* Takes back a unit that was handed out and will not be done by whoever had it: it is handed out again,
+   before all others. One that is done by now is left at that. False when memory is out. */
+bool np_plan_return(np_plan *p, np_study_unit u);
+
 /* Every point has all its replicas. */
 bool np_plan_over(const np_plan *p);
 

@@ -50,7 +50,7 @@ static bool run_all(sweep *s, np_error *e)
     if (!crew) return false;
     if (np_ranks_count() > 1) {
         np_crew_start(crew, o->jobs ? o->jobs : 1);
-        np_ranks_serve(crew, s->points.base->digest);
+        np_ranks_serve(crew, s->points.base->digest, o->notice, o->notice_ctx);
     } else {
         np_crew_start(crew, np_crew_threads(o->jobs) - 1);
     }

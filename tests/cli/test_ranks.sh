@@ -1,11 +1,13 @@
 #!/bin/sh
 # natpulse over MPI ranks on one machine: the same rows as one thread, whatever the number of ranks; a rank that dies
-# leaves a whole database; ranks of a program without MPI are refused.
+# costs its run and no more, where mpirun lets the others live, and leaves a whole database where it does not; a rank
+# that hangs is done without, and taken in again; ranks of a program without MPI are refused.
 set -u
 N=${NATPULSE:?the program under test}
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
 command -v mpirun >/dev/null && command -v "${MPICC:-mpicc}" >/dev/null || { echo "Open MPI (mpirun, mpicc) is not installed"; exit 77; }
 mpirun --version 2>&1 | grep -q 'Open MPI' || { echo "mpirun is not Open MPI's"; exit 77; }
+command -v timeout >/dev/null || { echo 'no timeout(1), and ranks that wait for ever must end'; exit 77; }
 case $N in *san/*) echo "Open MPI itself leaks: not under ASan"; exit 77 ;; esac
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 PMIX_MCA_gds=hash
 export NATPULSE_PROFILES="$root/scenarios/profiles"
@@ -22,7 +24,7 @@ fail() {
 ranks() {
     n=$1
     shift
-    mpirun --oversubscribe --mca btl self,vader -n "$n" "$@"
+    timeout -k 5 300 mpirun --oversubscribe --mca btl self,vader -n "$n" "$@"
 }
 ranks 2 true >/dev/null 2>"$dir/err" || { echo "mpirun cannot start two ranks here: $(head -n 1 "$dir/err")"; exit 77; }
 scenario=$root/tests/crash/sweep.yaml
@@ -43,28 +45,82 @@ ranks 2 "$N" sweep "$scenario" -o "$dir/x.db" >"$dir/out" 2>"$dir/err" && fail '
 grep -q 'built without MPI' "$dir/err" || fail "ranks without MPI: $(cat "$dir/err")"
 [ ! -e "$dir/x.db" ] || fail 'ranks without MPI wrote'
 
-# Ranks that die: another one each time, rank 0 too. What was finished is there, and the rest is done by the next.
+# Ranks that die. Each rank writes its pid down before it becomes natpulse.
 long="$scenario --set duration=30m"
 "$N" sweep $long -o "$dir/long.db" --quiet || fail 'a longer sweep'
 "$N" sweep --dump "$dir/long.db" >"$dir/long"
-before=0
-for victim in 1 2 0; do
-    # Each rank writes its pid down before it becomes natpulse.
+done_in() { "$N" sweep --status "$1" --format json 2>/dev/null | sed 's/.*"done": \([0-9]*\),.*/\1/'; }
+# begin DATABASE ARGUMENT...: three ranks, $job, of which some runs are done
+begin() {
+    file=$1
+    shift
     rm -f "$dir"/pid.*
+    before=$(done_in "$file")
     ranks 3 sh -c 'echo $$ >"$0/pid.$OMPI_COMM_WORLD_RANK"; exec "$@"' "$dir" \
-        "$M" sweep $long -o "$dir/dead.db" --quiet >"$dir/out" 2>"$dir/err" &
+        "$M" sweep "$@" -o "$file" --no-progress >"$dir/out" 2>"$dir/err" &
     job=$!
-    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
         sleep 0.1
-        now=$("$N" sweep --status "$dir/dead.db" --format json 2>/dev/null | sed 's/.*"done": \([0-9]*\),.*/\1/')
-        [ -n "$now" ] && [ "$now" -gt "$before" ] && break
+        now=$(done_in "$file")
+        [ -n "$now" ] && [ "$now" -gt "${before:-0}" ] && break
     done
+}
+# ended WHO: the ranks of `begin` are no more
+ended() {
+    for i in 1 2 3 4 5 6 7 8 9 10; do
+        for rank in 0 1 2; do
+            state=$(ps -o stat= -p "$(cat "$dir/pid.$rank")" 2>/dev/null)
+            case $state in '' | Z*) ;; *) break ;; esac
+        done
+        case $state in '' | Z*) return ;; esac
+        sleep 0.5
+    done
+    fail "$1: a rank is still there"
+}
+
+# By default mpirun ends them all. What was finished is there, and the rest is done by the next.
+for victim in 1 2 0; do
+    begin "$dir/dead.db" $long
     kill -KILL "$(cat "$dir/pid.$victim")" 2>/dev/null
     wait $job && fail "rank $victim died: status 0"
-    now=$("$N" sweep --status "$dir/dead.db" --format json | sed 's/.*"done": \([0-9]*\),.*/\1/')
-    [ "${now:-0}" -gt "$before" ] || fail "rank $victim died: $before runs before, ${now:-none} after"
-    before=$now
+    now=$(done_in "$dir/dead.db")
+    [ "${now:-0}" -gt "${before:-0}" ] || fail "rank $victim died: ${before:-0} runs before, ${now:-none} after"
 done
 ranks 3 "$M" sweep $long -o "$dir/dead.db" --quiet 2>"$dir/err" || fail "the rest: $(cat "$dir/err")"
 "$N" sweep --dump "$dir/dead.db" | cmp - "$dir/long" || fail 'other rows after ranks died'
+
+# Where it lets the others live, one death is a run done again, two leave rank 0 to do it all.
+export OMPI_MCA_orte_enable_recovery=1
+for victims in 1 '1 2'; do
+    begin "$dir/live-${victims% *}${victims#* }.db" $long
+    for victim in $victims; do kill -KILL "$(cat "$dir/pid.$victim")"; done
+    wait $job || fail "ranks $victims died, the others live: status $?: $(cat "$dir/err")"
+    for victim in $victims; do
+        grep -q "^natpulse: rank $victim is gone" "$dir/err" || fail "ranks $victims died, and nobody said so: $(cat "$dir/err")"
+    done
+    "$N" sweep --dump "$file" | cmp - "$dir/long" || fail "ranks $victims died, the others live: other rows"
+    ended "ranks $victims died"
+done
+# Without rank 0 the others end by themselves.
+begin "$dir/dead0.db" $long
+kill -KILL "$(cat "$dir/pid.0")"
+wait $job
+ended 'rank 0 died'
+now=$(done_in "$dir/dead0.db")
+[ "${now:-0}" -gt 0 ] || fail 'rank 0 died: nothing is there'
+
+# One that hangs for longer than ten seconds, and goes on: its run was done by another meanwhile.
+begin "$dir/hung.db" $long --set replicas=60
+hung=$(cat "$dir/pid.1")
+kill -STOP "$hung"
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+    sleep 0.5
+    grep -q 'rank 1 is gone' "$dir/err" && break
+done
+grep -q 'rank 1 is gone; another does its run' "$dir/err" || fail "a rank that hangs: $(cat "$dir/err")"
+kill -CONT "$hung"
+wait $job || fail "a rank that hung: status $?: $(cat "$dir/err")"
+"$N" sweep $long --set replicas=60 -o "$dir/unhung.db" --quiet && "$N" sweep --dump "$dir/unhung.db" >"$dir/unhung"
+"$N" sweep --dump "$dir/hung.db" | cmp - "$dir/unhung" || fail 'a rank that hung: other rows'
+ended 'a rank that hung'
 exit $bad

@@ -152,6 +152,34 @@ static void plain_plan_is_in_order(void **state)
     np_plan_destroy(p);
 }
 
+/* What a rank that died had is handed out again, first; unless it was done after all. */
+static void returned_units_come_again(void **state)
+{
+    (void)state;
+    np_plan *p = np_plan_create(1, 2, 30, &none);
+    np_study_unit u[60], again;
+    for (uint32_t i = 0; i < 50; i++) assert_true(np_plan_next(p, &u[i]));
+    for (uint32_t i = 0; i < 40; i++) assert_true(np_plan_return(p, u[i])); /* more than room was made for */
+    for (uint32_t i = 0; i < 40; i += 2) assert_true(np_plan_done(p, u[i], NULL));
+    assert_true(np_plan_return(p, u[0]));
+    bool seen[60] = {false};
+    for (uint32_t i = 0; i < 20; i++) {
+        assert_true(np_plan_next(p, &again));
+        uint32_t number = again.replica * 2 + again.strategy;
+        assert_true(number < 40 && number % 2 == 1 && !seen[number]);
+        seen[number] = true;
+        assert_true(np_plan_done(p, again, NULL));
+    }
+    for (uint32_t i = 50; i < 60; i++) {
+        assert_true(np_plan_next(p, &u[i]));
+        assert_int_equal(u[i].replica * 2 + u[i].strategy, i);
+    }
+    assert_false(np_plan_next(p, &again));
+    for (uint32_t i = 40; i < 60; i++) assert_true(np_plan_done(p, u[i], NULL));
+    assert_true(np_plan_over(p));
+    np_plan_destroy(p);
+}
+
 static void counts_grow_sensibly(void **state)
 {
     (void)state;
@@ -219,9 +247,8 @@ static void looking_costs_little_coverage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_plan_is_in_order),
-        cmocka_unit_test(any_order_gives_the_same),
-        cmocka_unit_test(counts_grow_sensibly),
+        cmocka_unit_test(plain_plan_is_in_order),        cmocka_unit_test(any_order_gives_the_same),
+        cmocka_unit_test(returned_units_come_again),     cmocka_unit_test(counts_grow_sensibly),
         cmocka_unit_test(looking_costs_little_coverage),
     };
     if (getenv("NP_SEED")) seed = strtoull(getenv("NP_SEED"), NULL, 10);
