@@ -1,19 +1,23 @@
 /*
  * What is inside a NAT box, for the files that make it up:
  *
- *     config.c     defaults, names; check.c: what does not go together
- *     box.c        making boxes, and the life of a mapping
- *     packets.c    what becomes of each packet; tracked.c: the same with a tracker
- *     track*.c     the trackers
- *     icmp_error.c ICMP errors, which go with the packet they quote
- *     unknown.c    packets without a mapping that do not open one
- *     expiry.c     idle mappings; farewell.c: what the box says to their ends
- *     ports*.c     external addresses and ports for new mappings
- *     hosts.c      what each inside host has; blocks.c: its blocks of ports
- *     chains.c     mappings by endpoint
- *     graves.c     mappings that are gone and not forgotten
- *     cpu.c        packets that wait for the box
- *     evict*.c     who goes when the table is full
+ *     config.c      defaults, names
+ *     check.c       what does not go together
+ *     box.c         making boxes, and the life of a mapping
+ *     packets.c     what becomes of each packet
+ *     tracked.c     the same with a tracker
+ *     track*.c      the trackers
+ *     unknown.c     packets without a mapping that do not open one
+ *     icmp_error.c  errors about packets of a mapping
+ *     expiry.c      idle mappings
+ *     farewell.c    what the box says to their ends
+ *     graves.c      mappings that are gone and not forgotten
+ *     ports*.c      external addresses and ports for new mappings
+ *     hosts.c       what each inside host has, or each destination
+ *     blocks.c      blocks of ports
+ *     chains.c      mappings by endpoint
+ *     cpu.c         packets that wait for the box
+ *     evict*.c      who goes when the table is full
  */
 #ifndef NP_NAT_BOX_STATE_H
 #define NP_NAT_BOX_STATE_H
