@@ -53,11 +53,12 @@ typedef struct np_candidate {
     const np_trial **longest; /* [nats] the longest interval that holds; NULL: none does */
     const np_trial **longer;  /* [nats] the next one, which does not; NULL: the ladder ends there */
     const np_trial **nearest; /* [nats] where none holds: what came nearest */
-    const np_trial **common; /* [nats] at the longest interval that each NAT by itself bears; NULL: none is */
-    const np_trial *odd;     /* one that fails although a longer one holds; NULL: none was met */
-    bool holds;              /* behind all NATs */
-    np_time interval;        /* then: which, 0: as it is */
-    np_estimate cost;        /* and what it costs where it costs most */
+    const np_trial **common;  /* [nats] at the longest interval that holds behind all NATs behind which any
+                                 does;  NULL where none does */
+    const np_trial *odd;      /* one that fails although a longer one holds; NULL: none was met */
+    bool holds;               /* at that interval behind all NATs */
+    np_time interval;         /* that interval, 0: as it is, or behind no NAT */
+    np_estimate cost;         /* what it costs where it costs most */
 } np_candidate;
 
 /* Named warnings of advice, in a fixed order. */

@@ -57,12 +57,14 @@ char *np_advice_heading(char *buf, size_t size, const np_expectation *x)
     return buf;
 }
 
+/* A quantile of all: where it lies among those that never were, what the others took is no answer. */
 static np_cell between(const np_estimate *seen)
 {
+    if (isinf(seen->low)) return (np_cell){.value = "never"};
     np_cell c = np_cell_seconds(seen->mean);
     np_cell low = np_cell_seconds(fmax(seen->low, 0)), high = np_cell_seconds(seen->high);
     if (seen->low == seen->mean && seen->high == seen->mean) return c;
-    snprintf(c.note, sizeof c.note, "(%.10s to %.10s)", low.value, isinf(seen->high) ? "?" : high.value);
+    snprintf(c.note, sizeof c.note, "(%.10s to %.10s)", low.value, isinf(seen->high) ? "never" : high.value);
     return c;
 }
 
@@ -240,11 +242,12 @@ static void put_limit(const np_advice *a, const np_candidate *c, FILE *out)
 {
     char longer[NP_WORDS_TIME];
     uint32_t limits = 0;
-    const np_trial *first = NULL;
+    const np_trial *first = NULL, *last = NULL;
     for (uint32_t n = 0; n < a->nats; n++) {
         const np_trial *t = c->longer[n];
         if (!t || c->longest[n]->interval != c->interval) continue;
         if (limits++ == 0) first = t;
+        last = t;
     }
     if (!first) {
         fputs("; no longer interval was tried", out);
@@ -252,10 +255,27 @@ static void put_limit(const np_advice *a, const np_candidate *c, FILE *out)
     }
     fprintf(out, "; %s %s behind %.80s", np_words_time(longer, sizeof longer, first->interval),
             first->standing == NP_UNSURE ? "is not sure to hold" : "does not hold", a->nat[first->nat]);
-    if (limits > 1) fprintf(out, " and %u other%s", limits - 1, limits == 2 ? "" : "s");
+    if (limits == 2) fprintf(out, " and %.80s", a->nat[last->nat]);
+    if (limits > 2) fprintf(out, " and %u others", limits - 1);
     fputs(" (", out);
     put_missed(a, first, out);
     fputc(')', out);
+}
+
+/* A target can hold though connections break, where they are soon there again. */
+static void put_breaks(const np_advice *a, const np_candidate *c, FILE *out)
+{
+    const np_trial *worst = NULL;
+    double most = 0, rate;
+    for (uint32_t n = 0; n < a->nats; n++) {
+        if (!np_advice_cause(c->common[n], &rate) || rate <= most) continue;
+        most = rate;
+        worst = c->common[n];
+    }
+    if (!worst) return;
+    const char *cause = np_advice_cause(worst, &rate);
+    fprintf(out, ", though connections break there%s%.80s %.2g times an hour (%s)",
+            a->nats > 1 ? ", behind " : "", a->nats > 1 ? a->nat[worst->nat] : "", rate, cause);
 }
 
 static void put_others(const np_advice *a, FILE *out)
@@ -287,11 +307,23 @@ static void put_advice(const np_advice *a, FILE *out)
     put_targets(a, c, out);
     fputc(' ', out);
     put_nats(a, out);
+    put_breaks(a, c, out);
     if (c->key) put_limit(a, c, out);
     fputs(". ", out);
     put_costs(a, c, out);
     put_others(a, out);
     fputs(".\n", out);
+}
+
+/* Behind the NATs that bear the candidate at all it has been simulated at one interval too. */
+static void put_rest(const np_advice *a, const np_candidate *c, FILE *out)
+{
+    uint32_t borne = 0;
+    char words[NP_WORDS_TIME];
+    for (uint32_t n = 0; n < a->nats; n++) borne += c->common[n] && c->common[n]->standing == NP_HOLDS;
+    if (borne == 0) return;
+    fprintf(out, "; behind the other %u it holds", borne);
+    if (c->key) fprintf(out, " at %s", np_words_time(words, sizeof words, c->interval));
 }
 
 static void put_obstacle(const np_advice *a, FILE *out)
@@ -311,7 +343,9 @@ static void put_obstacle(const np_advice *a, FILE *out)
     put_candidate(c, t->interval, out);
     fprintf(out, ": behind %.80s ", a->nat[t->nat]);
     put_missed(a, t, out);
-    fputs(c->key && t->interval == a->rung[0] ? "; shorter intervals were not tried.\n" : ".\n", out);
+    if (c->key && t->interval == a->rung[0]) fputs("; shorter intervals were not tried", out);
+    put_rest(a, c, out);
+    fputs(".\n", out);
 }
 
 const char *np_advice_answer(const np_advice *a, np_arena *arena)

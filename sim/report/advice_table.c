@@ -23,8 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GAP      3  /* between columns */
-#define NAME_CUT 40 /* of a NAT or a strategy, which may be a path */
+#define GAP        3  /* between columns */
+#define LINES_MOST 48 /* of evidence in text */
+#define NAME_CUT   40 /* of a NAT or a strategy, which may be a path */
 
 /* A table of texts; the texts are the arena's. */
 typedef struct grid {
@@ -127,6 +128,8 @@ typedef struct sheet {
     np_style style;
     bool markdown, failed;
     FILE *out;
+    const np_trial **line; /* of the evidence */
+    uint32_t lines, left_out;
 } sheet;
 
 static void put_grid(sheet *s, const grid *g)
@@ -206,6 +209,48 @@ static bool is_evidence(const np_advice *a, const np_trial *t)
            t == c->common[t->nat] || t == c->odd;
 }
 
+/* Whether the candidate shows less for the first target behind no other NAT. */
+static bool is_worst(const np_advice *a, const np_trial *t)
+{
+    const np_candidate *c = &a->candidate[t->candidate];
+    bool upper = a->target[0].comparison == NP_COMPARE_LESS || a->target[0].comparison == NP_COMPARE_AT_MOST;
+    for (uint32_t n = 0; n < a->nats; n++) {
+        const np_trial *other = c->nearest[n];
+        if (!other || other == t) continue;
+        double more = other->seen[0].mean - t->seen[0].mean;
+        if (upper ? more > 0 : more < 0) return false;
+        if (more == 0 && n < t->nat) return false;
+    }
+    return true;
+}
+
+/* The part of it that bears a candidate's answer: the NATs that allow no longer interval; of those that allow
+   none the worst. */
+static bool is_key_evidence(const np_advice *a, const np_trial *t)
+{
+    const np_candidate *c = &a->candidate[t->candidate];
+    const np_trial *longest = c->longest[t->nat];
+    if (!longest) return t == c->nearest[t->nat] && is_worst(a, t);
+    return c->key && longest->interval == c->interval && (t == longest || t == c->longer[t->nat]);
+}
+
+/* The lines of the evidence: all, or, where those are more than people read, the key ones. */
+static void choose_lines(sheet *s)
+{
+    const np_advice *a = s->a;
+    s->line = np_arena_alloc(s->arena, (a->trials + 1) * sizeof *s->line);
+    s->failed = s->failed || !s->line;
+    if (s->failed) return;
+    for (uint32_t i = 0; i < a->trials; i++)
+        if (is_evidence(a, a->trial[i])) s->line[s->lines++] = a->trial[i];
+    if (s->lines <= LINES_MOST || s->markdown) return;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < s->lines; i++)
+        if (is_key_evidence(a, s->line[i])) s->line[kept++] = s->line[i];
+    s->left_out = s->lines - kept;
+    s->lines = kept;
+}
+
 /* Costs that are always shown, before the one chosen by where it is another. */
 static const np_metric shown_costs[] = {NP_METRIC_UPKEEP_BYTES, NP_METRIC_WAKEUPS, NP_METRIC_ENERGY};
 #define SHOWN_COSTS (sizeof shown_costs / sizeof *shown_costs)
@@ -263,12 +308,11 @@ static void put_evidence(sheet *s)
     for (uint32_t i = FIRST_TARGET; i + 1 < g.columns; i++) g.right |= UINT64_C(1) << i;
     g.right |= 1;
     put_evidence_head(s, &g, targets, cost, costs);
-    for (uint32_t i = 0, number = 0; i < a->trials; i++) {
-        const np_trial *t = a->trial[i];
+    for (uint32_t i = 0; i < s->lines; i++) {
+        const np_trial *t = s->line[i];
         char text[80];
-        if (!is_evidence(a, t)) continue;
         add_row(&g);
-        snprintf(text, sizeof text, "%u", ++number);
+        snprintf(text, sizeof text, "%u", i + 1);
         set(&g, 0, text);
         set(&g, 1, cut(s, a->candidate[t->candidate].name));
         set(&g, 2, cut(s, a->nat[t->nat]));
@@ -289,6 +333,9 @@ static void put_evidence(sheet *s)
         set(&g, g.columns - 1, cause ? text : "-");
     }
     put_grid(s, &g);
+    if (s->left_out > 0)
+        fprintf(s->out, "%u more lines, of NATs on which less depends: --format md, csv or json\n",
+                s->left_out);
 }
 
 /* The lines of the evidence that a command repeats: several where candidates stand as they are. */
@@ -313,12 +360,11 @@ static bool seen_before(const char *const *command, uint32_t i)
 static void put_commands(sheet *s)
 {
     const np_advice *a = s->a;
-    const char **command = np_arena_alloc(s->arena, (a->trials + 1) * sizeof *command);
-    uint32_t n = 0;
-    for (uint32_t i = 0; command && i < a->trials; i++)
-        if (is_evidence(a, a->trial[i])) command[n++] = np_advice_command(a, a->trial[i], s->arena);
-    for (uint32_t i = 0; i < n; i++) s->failed = s->failed || !command[i];
+    uint32_t n = s->lines;
+    const char **command = np_arena_alloc(s->arena, (n + 1) * sizeof *command);
     s->failed = s->failed || !command;
+    for (uint32_t i = 0; i < n && !s->failed; i++)
+        s->failed = !(command[i] = np_advice_command(a, s->line[i], s->arena));
     if (s->failed) return;
     fputs(s->markdown
               ? "\nThese repeat the evidence, in its order; look for the row of the candidate:\n\n```sh\n"
@@ -408,6 +454,7 @@ static bool write_sheet(const np_advice *a, np_style style, bool markdown, FILE 
     put_head(&s);
     put_answer(&s);
     put_borne(&s);
+    choose_lines(&s);
     put_evidence(&s);
     put_commands(&s);
     put_warnings(&s);

@@ -242,17 +242,20 @@ static bool set_out(np_advice *a, const np_advise_options *o, np_findings *findi
 
 /* ---- searching ---- */
 
-/* The longest interval that may hold behind all NATs, -1: none. Over once no lane of the candidate asks. */
+/* The longest interval that may hold behind all NATs behind which any does; -1: behind none. Over once no
+   lane of the candidate asks. */
 static int common(const np_advice *a, uint32_t k)
 {
     int rung = INT32_MAX;
     for (uint32_t n = 0; n < a->nats; n++) {
         const np_lane *l = np_lane_of(a, k, n);
         int longest = np_ladder_longest(l->rung, l->rungs);
-        if (longest < rung) rung = longest;
+        if (longest >= 0 && longest < rung) rung = longest;
     }
+    if (rung == INT32_MAX) return -1;
     for (uint32_t n = 0; rung >= 0 && n < a->nats; n++) {
-        if (np_lane_of(a, k, n)->rung[rung] != NP_RUNG_FAILS) continue;
+        const np_lane *l = np_lane_of(a, k, n);
+        if (l->rung[rung] != NP_RUNG_FAILS || np_ladder_longest(l->rung, l->rungs) < 0) continue;
         rung--; /* not monotone behind this one: shorter, and asked anew of all */
         n = UINT32_MAX;
     }
@@ -270,9 +273,11 @@ static uint32_t ask(const np_advice *a, uint32_t k, np_asked *asked, uint32_t *w
     }
     if (n > 0) return n;
     int rung = common(a, k);
-    for (uint32_t nat = 0; rung >= 0 && nat < a->nats; nat++)
-        if (np_lane_of(a, k, nat)->rung[rung] == NP_RUNG_UNKNOWN)
+    for (uint32_t nat = 0; rung >= 0 && nat < a->nats; nat++) {
+        const np_lane *l = np_lane_of(a, k, nat);
+        if (l->rung[rung] == NP_RUNG_UNKNOWN && np_ladder_longest(l->rung, l->rungs) >= 0)
             asked[n++] = (np_asked){k, nat, (uint32_t)rung};
+    }
     return n;
 }
 
@@ -346,12 +351,15 @@ static void conclude_candidate(np_advice *a, uint32_t k)
     np_candidate *c = &a->candidate[k];
     for (uint32_t n = 0; n < a->nats; n++) conclude_lane(a, k, n);
     int rung = common(a, k);
-    c->holds = rung >= 0;
+    c->holds = true;
     c->cost = (np_estimate){.mean = NAN, .low = NAN, .high = NAN};
-    for (uint32_t n = 0; n < a->nats && rung >= 0; n++) {
-        const np_trial *t = c->common[n] = np_lane_of(a, k, n)->trial[rung];
+    for (uint32_t n = 0; n < a->nats; n++) {
+        const np_lane *l = np_lane_of(a, k, n);
+        bool borne = rung >= 0 && np_ladder_longest(l->rung, l->rungs) >= 0;
+        const np_trial *t = c->common[n] = borne ? l->trial[rung] : NULL;
+        c->holds = c->holds && t && t->standing == NP_HOLDS;
+        if (!t) continue;
         const np_estimate *cost = &t->column->value[a->cost];
-        c->holds = c->holds && t->standing == NP_HOLDS;
         if (!(cost->mean <= c->cost.mean)) c->cost = *cost;
         c->interval = t->interval;
     }

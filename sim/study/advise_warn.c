@@ -25,10 +25,26 @@ const char *np_advice_warning_name(np_advice_warning w)
     return name[w];
 }
 
-/* Names one after the other, the first after `begin`. */
-static void say_name(FILE *out, const char *begin, uint32_t before, const char *name)
+#define NAMED 4 /* of more NATs, the others are counted */
+
+/* "behind A (it forgets what is idle for 5d), B (1d) and 3 more": those of `n` NATs that are marked. */
+static void say_nats(const np_advice *a, const bool *marked, FILE *out)
 {
-    fprintf(out, "%s%.80s", before == 0 ? begin : ", ", name);
+    char buf[48];
+    uint32_t named = 0, more = 0;
+    fputs("behind ", out);
+    for (uint32_t n = 0; n < a->nats; n++) {
+        if (!marked[n]) continue;
+        if (named == NAMED) {
+            more++;
+            continue;
+        }
+        fprintf(out, "%s%.80s (%s%s)", named ? ", " : "", a->nat[n],
+                named ? "" : "it forgets what is idle for ",
+                np_time_format(buf, sizeof buf, np_advise_patience(&a->at_nat[n]->world)));
+        named++;
+    }
+    if (more > 0) fprintf(out, " and %u more", more);
 }
 
 static const char *time_text(char buf[48], np_time t)
@@ -43,8 +59,9 @@ static np_time measured(const np_advice *a)
 
 /* ---- each ---- */
 
-static void few_replicas(const np_advice *a, FILE *out)
+static void few_replicas(const np_advice *a, FILE *out, bool *marked)
 {
+    (void)marked;
     uint32_t n = a->scenario->replicas;
     if (n < REPLICAS_FEW)
         fprintf(out, "%u replicas; intervals are wide and shaky below %d (--replicas 10)", n, REPLICAS_FEW);
@@ -60,17 +77,13 @@ static bool holds_at_top(const np_advice *a, uint32_t nat)
     return false;
 }
 
-static void ladder_end(const np_advice *a, FILE *out)
+static void ladder_end(const np_advice *a, FILE *out, bool *marked)
 {
     char buf[48];
-    uint32_t named = 0;
-    for (uint32_t n = 0; n < a->nats; n++) {
-        if (!holds_at_top(a, n)) continue;
-        say_name(out, "behind ", named++, a->nat[n]);
-        fprintf(out, " (it forgets what is idle for %s)",
-                time_text(buf, np_advise_patience(&a->at_nat[n]->world)));
-    }
-    if (named == 0) return;
+    bool any = false;
+    for (uint32_t n = 0; n < a->nats; n++) any |= marked[n] = holds_at_top(a, n);
+    if (!any) return;
+    say_nats(a, marked, out);
     fprintf(out,
             " the longest interval tried, %s, holds too: longer ones may, and no break was seen within the ",
             time_text(buf, a->rung[a->rungs - 1]));
@@ -80,22 +93,18 @@ static void ladder_end(const np_advice *a, FILE *out)
                 NP_ADVISE_GAPS);
 }
 
-static void timeout_not_seen(const np_advice *a, FILE *out)
+static void timeout_not_seen(const np_advice *a, FILE *out, bool *marked)
 {
     char buf[48];
-    uint32_t named = 0;
     for (uint32_t k = 0; k < a->candidates; k++) {
         const np_candidate *c = &a->candidate[k];
-        for (uint32_t n = 0; n < a->nats && np_candidate_is_silent(c); n++) {
-            np_time patience = np_advise_patience(&a->at_nat[n]->world);
-            if (!c->longest[n] || patience <= measured(a)) continue;
-            if (named == 0)
-                fprintf(out, "'%.60s' holds for the %s measured", c->name, time_text(buf, measured(a)));
-            say_name(out, " behind ", named++, a->nat[n]);
-            fprintf(out, " (it forgets what is idle for %s)", time_text(buf, patience));
-        }
-        if (named == 0) continue;
-        fprintf(out, ": a longer silence than was simulated may break it");
+        bool any = false;
+        for (uint32_t n = 0; n < a->nats; n++)
+            any |= marked[n] = c->longest[n] && np_advise_patience(&a->at_nat[n]->world) > measured(a);
+        if (!any || !np_candidate_is_silent(c)) continue;
+        fprintf(out, "'%.60s' holds for the %s measured ", c->name, time_text(buf, measured(a)));
+        say_nats(a, marked, out);
+        fputs(": a longer silence than was simulated may break it", out);
         return;
     }
 }
@@ -111,25 +120,34 @@ static bool was_full(const np_column *c, double *peak)
     return full;
 }
 
-static void table_never_full(const np_advice *a, FILE *out)
+static void table_never_full(const np_advice *a, FILE *out, bool *marked)
 {
-    uint32_t named = 0;
+    uint32_t never = 0, fullest = 0;
+    double share = -1, most = 0;
     for (uint32_t n = 0; n < a->nats; n++) {
-        bool full = false;
-        double peak = 0;
-        for (uint32_t t = 0; t < a->trials; t++) {
-            if (a->trial[t]->nat != n) continue;
-            if (was_full(a->trial[t]->column, &peak)) full = true;
-        }
-        if (full) continue;
-        say_name(out, "the table was never full behind ", named++, a->nat[n]);
-        fprintf(out, " (at most %.0f of %u mappings)", peak, a->at_nat[n]->world.nat[0].capacity);
+        double peak = 0, capacity = a->at_nat[n]->world.nat[0].capacity;
+        marked[n] = true;
+        for (uint32_t t = 0; t < a->trials; t++)
+            if (a->trial[t]->nat == n && was_full(a->trial[t]->column, &peak)) marked[n] = false;
+        if (!marked[n]) continue;
+        never++;
+        if (peak / capacity <= share) continue;
+        share = peak / capacity;
+        most = peak;
+        fullest = n;
     }
-    if (named > 0) fprintf(out, ": there only timeouts are judged, not what other traffic would evict");
+    if (never == 0) return;
+    fprintf(
+        out,
+        "the table was never full behind %u of %u NATs (%s%.80s, at most %.0f of %u mappings): there only ",
+        never, a->nats, never > 1 ? "the fullest: " : "", a->nat[fullest], most,
+        a->at_nat[fullest]->world.nat[0].capacity);
+    fputs("timeouts are judged, not what other traffic would evict", out);
 }
 
-static void unsure(const np_advice *a, FILE *out)
+static void unsure(const np_advice *a, FILE *out, bool *marked)
 {
+    (void)marked;
     char buf[48];
     uint32_t named = 0;
     for (uint32_t i = 0; i < a->trials; i++) {
@@ -137,16 +155,19 @@ static void unsure(const np_advice *a, FILE *out)
         const np_candidate *c = &a->candidate[t->candidate];
         bool next = t == c->longer[t->nat] || (!c->longest[t->nat] && t == c->nearest[t->nat]);
         if (t->standing != NP_UNSURE || !next) continue;
-        if (named++ == 0) fprintf(out, "not known well enough to be advised: ");
+        if (named == 0) fprintf(out, "not known well enough to be advised: ");
+        if (named++ >= NAMED) continue;
         fprintf(out, "%s'%.60s'%s%s behind %.80s", named == 1 ? "" : ", ", c->name, t->interval ? " at " : "",
                 t->interval ? time_text(buf, t->interval) : "", a->nat[t->nat]);
     }
+    if (named > NAMED) fprintf(out, " and %u more", named - NAMED);
     if (named > 0)
         fprintf(out, "; more replicas or a longer duration tell (--replicas %u)", 4 * a->scenario->replicas);
 }
 
-static void not_monotone(const np_advice *a, FILE *out)
+static void not_monotone(const np_advice *a, FILE *out, bool *marked)
 {
+    (void)marked;
     char buf[48];
     for (uint32_t k = 0; k < a->candidates; k++) {
         const np_trial *odd = a->candidate[k].odd;
@@ -160,8 +181,9 @@ static void not_monotone(const np_advice *a, FILE *out)
     }
 }
 
-static void nothing_detected(const np_advice *a, FILE *out)
+static void nothing_detected(const np_advice *a, FILE *out, bool *marked)
 {
+    (void)marked;
     if (!a->best) return;
     for (uint32_t i = 0; i < a->targets; i++) {
         if (a->target[i].metric >= 0) continue;
@@ -178,16 +200,17 @@ static void nothing_detected(const np_advice *a, FILE *out)
     }
 }
 
-typedef void np_look(const np_advice *a, FILE *out);
+/* `marked` has room for a mark a NAT. */
+typedef void np_look(const np_advice *a, FILE *out, bool *marked);
 
 /* What it says, in the arena: "" when there is no reason to warn, NULL when memory is out. */
-static const char *said(const np_advice *a, np_look *look)
+static const char *said(const np_advice *a, np_look *look, bool *marked)
 {
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
     if (!out) return NULL;
-    look(a, out);
+    look(a, out, marked);
     const char *kept = fclose(out) == 0 ? np_arena_text(a->work->arena, text) : NULL;
     free(text);
     return kept;
@@ -204,8 +227,9 @@ bool np_advise_warn(np_advice *a)
         [NP_ADVICE_NOT_MONOTONE] = not_monotone,
         [NP_ADVICE_NOTHING_DETECTED] = nothing_detected,
     };
+    bool *marked = np_arena_alloc(a->work->arena, a->nats * sizeof *marked);
     for (int w = 0; w < NP_ADVICE_COUNT; w++) {
-        const char *text = said(a, look[w]);
+        const char *text = marked ? said(a, look[w], marked) : NULL;
         if (!text) return false;
         if (*text) a->warned[a->warnings++] = (np_advice_warned){(np_advice_warning)w, text};
     }
