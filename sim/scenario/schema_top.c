@@ -105,6 +105,8 @@ static const np_field tcp_fields[] = {
     TCP_COUNT("syn_retries", syn_retries, "retransmissions of a SYN", 0, 30, NP_UNIT_COUNT),
     TCP_COUNT("synack_retries", synack_retries, "retransmissions of a SYN/ACK", 0, 30, NP_UNIT_COUNT),
     TCP_COUNT("retries", retries, "retransmissions of data (Linux: tcp_retries2)", 0, 100, NP_UNIT_COUNT),
+    TCP_COUNT("orphan_retries", orphan_retries,
+              "the same once the application has closed (Linux: tcp_orphan_retries)", 0, 100, NP_UNIT_COUNT),
     TCP_COUNT("mss", mss, "payload of a full segment", 64, 1460, NP_UNIT_SIZE),
     TCP_COUNT("window", window, "receive window, before scaling", 1460, 65535, NP_UNIT_SIZE),
     TCP_COUNT("window_scale", window_scale, "its shift (RFC 7323)", 0, 14, NP_UNIT_COUNT),
