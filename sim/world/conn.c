@@ -49,9 +49,11 @@ struct io {
 
 static uint32_t *bucket_of(const struct world *w, uint32_t addr, uint16_t port, uint32_t server)
 {
-    uint64_t h = ((uint64_t)addr << 32 | (uint64_t)port << 16) ^ (uint64_t)server * 0x9e3779b97f4a7c15u;
-    h *= 0xd6e8feb86659fd93u;
-    return &w->bucket[(h >> 32) & (w->buckets - 1)];
+    /* What differs in an address in network order stands in its high bits: both halves of the product count.
+     */
+    uint64_t key = (uint64_t)addr << 32 | (uint64_t)port << 16 | server;
+    __extension__ unsigned __int128 product = (unsigned __int128)key * 0xd6e8feb86659fd93u;
+    return &w->bucket[(uint32_t)((uint64_t)(product >> 64) ^ (uint64_t)product >> 32) & (w->buckets - 1)];
 }
 
 /* Doubles the buckets when there are more connections than buckets. */

@@ -105,3 +105,14 @@ void np_ends_prefetch(const struct world *w, uint32_t conn)
     np_prefetch(i + sizeof(np_tcp_idle));
     np_prefetch(i + 2 * sizeof(np_tcp_idle) - 1);
 }
+
+void np_ends_prefetch_working(const struct world *w, uint32_t conn, enum side side)
+{
+    if (!np_pool_has(&w->tcps, conn)) return;
+    uint32_t number = idle_at(w, conn, side)->owner;
+    if (number == NONE || !np_pool_has(&w->working, number)) return;
+    const char *e = np_pool_at(&w->working, number);
+    np_prefetch(e);
+    np_prefetch(e + 64);
+    np_prefetch(e + 128);
+}

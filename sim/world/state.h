@@ -531,6 +531,7 @@ np_tcp *np_ends_at(struct world *w, uint32_t conn, enum side side);  /* until np
 void np_ends_gone(struct world *w, uint32_t conn, enum side side);   /* it is over */
 void np_ends_rest(struct world *w);                                  /* after an event: packs what it can */
 void np_ends_prefetch(const struct world *w, uint32_t conn);
+void np_ends_prefetch_working(const struct world *w, uint32_t conn, enum side side); /* some events later */
 
 /* client.c: what applications do */
 void np_client_start(struct world *w, uint32_t client);

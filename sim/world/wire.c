@@ -268,6 +268,7 @@ static void fifo_look_ahead(const struct world *w, enum hop h, const struct fifo
     if (far && h == HOP_ACCESS_DOWN) np_wire_prefetch(w, client_of(w, &far->dst), SERVER);
     if (far && h != HOP_ACCESS_UP) np_conn_prefetch(w, far->conn);
     if (far && far->proto == NP_UDP && !to_box) np_prefetch(message_at(w, far->seq));
+    if (near && !to_box) np_ends_prefetch_working(w, near->conn, h == HOP_CORE_UP ? SERVER : CLIENT);
     if (near && h == HOP_CORE_DOWN && near->conn < w->conns.used)
         np_links_prefetch(w->links[HOP_ACCESS_DOWN], conn_at(w, near->conn)->client);
 }

@@ -169,8 +169,12 @@ static void look_ahead(const struct world *w)
 {
     const np_event *ev;
     for (uint32_t i = 0; (ev = np_events_ahead(w->events, i)); i++)
-        if (is_timer(ev))
-            np_wire_prefetch(w, conn_at(w, (uint32_t)ev->what)->client, (enum side)(ev->what >> 32 & 1));
+        if (is_timer(ev)) {
+            uint32_t conn = (uint32_t)ev->what;
+            enum side side = (enum side)(ev->what >> 32 & 1);
+            np_wire_prefetch(w, conn_at(w, conn)->client, side);
+            np_ends_prefetch_working(w, conn, side);
+        }
     uint32_t n;
     ev = np_events_beyond(w->events, &n);
     for (uint32_t i = 0; i < n; i++)
