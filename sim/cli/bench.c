@@ -1,11 +1,12 @@
 /*
- * natpulse bench [table|queue|world]
+ * natpulse bench [table|queue|world|replay]
  *
  * Each figure is the median of several repetitions after a warm-up, in processor time of this process: one
  * core's, whatever else the machine is doing meanwhile.
  */
 #include "cli.h"
 #include "natpulse/bench_queue.h"
+#include "natpulse/bench_replay.h"
 #include "natpulse/bench_table.h"
 #include "natpulse/output.h"
 #include "natpulse/world.h"
@@ -23,6 +24,7 @@
 #define HOLD_SECONDS      0.05                /* a repetition */
 #define WARM_SECONDS      2.0                 /* at most, before the first */
 #define WORLD_MINUTES     10                  /* simulated: ten heartbeats a client */
+#define PACKETS_MOST      1000000000          /* of a capture: 640 GB */
 
 static const size_t pending[] = {64, 1024, 16384, 262144, 1048576};
 
@@ -35,13 +37,17 @@ typedef struct queue_row {
 } queue_row;
 
 typedef struct figures {
-    bool table, queue, world; /* measured */
+    bool table, queue, world, replay; /* measured */
     uint32_t flows, clients;
     double lookups_per_s, batched_lookups_per_s, bytes_per_entry;
     queue_row *row;
     size_t rows;
     double packet_events_per_s;
     size_t bytes_per_connection;
+    const char *capture; /* where it is kept; NULL: nowhere */
+    uint64_t packets, capture_bytes;
+    uint32_t snaplen;
+    double bare_packets_per_s, box_packets_per_s, curve_packets_per_s;
 } figures;
 
 /* ---- measuring ---- */
@@ -207,6 +213,37 @@ static bool measure_world(figures *f, np_error *e)
     return true;
 }
 
+/* The three readers take turns, so that whatever slows the machine down slows all of them down. */
+static bool read_in_turn(figures *f, const np_bench_replay *b, np_error *e)
+{
+    double sample[3][REPETITIONS];
+    for (int i = -1; i < REPETITIONS; i++) { /* one to warm up, and to get the file into the page cache */
+        for (int reader = 0; reader < 3; reader++) {
+            if (interrupted(e)) return false;
+            double began = processor_seconds();
+            bool ok = reader == 0   ? np_bench_replay_bare(b, e)
+                      : reader == 1 ? np_bench_replay_box(b, &np_cli_stop, e)
+                                    : np_bench_replay_curve(b, &np_cli_stop, e);
+            if (!ok) return false;
+            if (i >= 0) sample[reader][i] = (double)f->packets / (processor_seconds() - began);
+        }
+    }
+    f->bare_packets_per_s = median(sample[0], REPETITIONS);
+    f->box_packets_per_s = median(sample[1], REPETITIONS);
+    f->curve_packets_per_s = median(sample[2], REPETITIONS);
+    return true;
+}
+
+static bool measure_replay(figures *f, np_error *e)
+{
+    np_bench_replay *b = np_bench_replay_create(f->capture, f->packets, f->snaplen, e);
+    if (!b) return false;
+    f->capture_bytes = np_bench_replay_bytes(b);
+    f->replay = read_in_turn(f, b, e);
+    np_bench_replay_destroy(b);
+    return f->replay;
+}
+
 /* ---- printing ---- */
 
 static void print_table(const figures *f, FILE *out)
@@ -235,6 +272,16 @@ static void print_table(const figures *f, FILE *out)
                 "  memory                   %6zu B/connection\n",
                 f->table || f->queue ? "\n" : "", f->clients, f->packet_events_per_s * 1e-6,
                 f->bytes_per_connection);
+    if (f->replay)
+        fprintf(out,
+                "%sa capture of %" PRIu64 " packets, %.0f MB\n"
+                "  a bare libpcap loop      %6.2f M packets/s\n"
+                "  replay through one box   %6.2f M packets/s, %.0f %% of the bare loop\n"
+                "  curve of all table sizes %6.2f M packets/s, %.2f times one replay\n",
+                f->table || f->queue || f->world ? "\n" : "", f->packets, (double)f->capture_bytes * 1e-6,
+                f->bare_packets_per_s * 1e-6, f->box_packets_per_s * 1e-6,
+                100 * f->box_packets_per_s / f->bare_packets_per_s, f->curve_packets_per_s * 1e-6,
+                f->box_packets_per_s / f->curve_packets_per_s);
 }
 
 static json_t *queue_json(const figures *f)
@@ -263,6 +310,15 @@ static bool print_json(const figures *f, FILE *out)
                             json_pack("{s:I, s:f, s:I}", "clients", (json_int_t)f->clients,
                                       "packet_events_per_s", f->packet_events_per_s, "bytes_per_connection",
                                       (json_int_t)f->bytes_per_connection));
+    if (f->replay)
+        json_object_set_new(all, "replay",
+                            json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "packets",
+                                      (json_int_t)f->packets, "bytes", (json_int_t)f->capture_bytes,
+                                      "bare_packets_per_s", f->bare_packets_per_s, "packets_per_s",
+                                      f->box_packets_per_s, "share_of_bare",
+                                      f->box_packets_per_s / f->bare_packets_per_s, "curve_packets_per_s",
+                                      f->curve_packets_per_s, "curve_times_replay",
+                                      f->box_packets_per_s / f->curve_packets_per_s));
     bool ok = json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) == 0 && fputc('\n', out) != EOF;
     json_decref(all);
     return ok;
@@ -289,7 +345,8 @@ typedef struct part {
     bool (*measure)(figures *f, np_error *e);
 } part;
 
-static const part parts[] = {{"table", measure_table}, {"queue", measure_queue}, {"world", measure_world}};
+static const part parts[] = {
+    {"table", measure_table}, {"queue", measure_queue}, {"world", measure_world}, {"replay", measure_replay}};
 
 #define PARTS (sizeof parts / sizeof *parts)
 
@@ -315,31 +372,44 @@ static int bench(const char *only, figures *f, np_format format, const char *pat
 int np_cmd_bench(int argc, char **argv)
 {
     const char *output = NULL, *format_name = NULL;
-    np_number flows = {.value = 1000000}, clients = {.value = 100000};
+    np_number flows = {.value = 1000000}, clients = {.value = 100000}, packets = {.value = 300000},
+              snaplen = {0};
+    const char *capture = NULL;
     const np_option option[] = {
         {"flows", 0, "N", "flows in the table (1000000)", .number = &flows, .least = 1,
          .most = NP_TABLE_MOST},
         {"clients", 0, "N", "clients of the simulation (100000)", .number = &clients, .least = 1,
          .most = NP_TABLE_MOST / 2},
+        {"packets", 0, "N", "packets of the capture (300000), some 640 bytes each", .number = &packets,
+         .least = 1, .most = PACKETS_MOST},
+        {"snaplen", 0, "N", "cut them to so many bytes (whole)", .number = &snaplen, .least = 64,
+         .most = 65535},
+        {"capture", 0, "FILE", "keep the capture there", .text = &capture},
         {"output", 'o', "FILE", "write the figures there (standard output)", .text = &output},
         {"format", 'f', "FORMAT", "table or json (by FILE's extension, else table)", .text = &format_name},
         {0},
     };
     const np_usage usage = {
-        "[table|queue|world]", 0, 1,
+        "[table|queue|world|replay]", 0, 1,
         "Measures how fast one core of this machine does what a simulation is made of: finding a packet's\n"
         "mapping in a large flow table, taking the next event from the queue (beside the queues it was "
         "chosen\n"
-        "over), and whole simulated packets.",
+        "over), and whole simulated packets; and how fast a capture made for it (in TMPDIR) is read by a\n"
+        "bare libpcap loop, by a replay and by the curve, in turn.",
         option};
     int status = np_cli_parse(&usage, &argc, argv);
     if (status != NP_CLI_GO) return status;
     np_format format;
     const char *only = argc > 1 ? argv[1] : NULL;
-    if (only && !is_part(only)) return np_cli_misused("bench: '%s' is none of table, queue, world", only);
+    if (only && !is_part(only))
+        return np_cli_misused("bench: '%s' is none of table, queue, world, replay", only);
     if (!np_cli_format(format_name, output, &format)) return NP_TROUBLE_USAGE;
     if (format != NP_FORMAT_TABLE && format != NP_FORMAT_JSON)
         return np_cli_misused("bench: the format must be table or json");
-    figures f = {.flows = (uint32_t)flows.value, .clients = (uint32_t)clients.value};
+    figures f = {.flows = (uint32_t)flows.value,
+                 .clients = (uint32_t)clients.value,
+                 .packets = packets.value,
+                 .snaplen = (uint32_t)snaplen.value,
+                 .capture = capture};
     return bench(only, &f, format, output);
 }

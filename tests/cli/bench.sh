@@ -23,7 +23,14 @@ grep -q '"flows": 1000$' "$dir/table" || { echo "flows is not what was asked for
 expect 'keys of world' 'world clients packet_events_per_s bytes_per_connection ' "$(keys "$dir/world.json")"
 expect 'world names its parts' 2 "$("$natpulse" bench world --clients 1 | grep -c -e 'M/s' -e 'B/connection')"
 
-for wrong in 'nonsense' '--format csv table' '--flows 0 table' 'table queue'; do
+"$natpulse" bench replay --packets 2000 --capture "$dir/kept.pcap" -o "$dir/replay.json" || { echo "bench replay failed"; failed=1; }
+expect 'keys of replay' 'replay packets bytes bare_packets_per_s packets_per_s share_of_bare curve_packets_per_s curve_times_replay ' "$(keys "$dir/replay.json")"
+grep -q "\"bytes\": $(wc -c <"$dir/kept.pcap" | tr -d ' ')," "$dir/replay.json" || { echo "the bytes are not the capture's"; failed=1; }
+mkdir "$dir/tmp"
+expect 'replay names its parts' 3 "$(TMPDIR="$dir/tmp" "$natpulse" bench replay --packets 1000 --snaplen 100 | grep -c 'M packets/s')"
+expect 'what replay leaves' '' "$(ls "$dir/tmp")"
+
+for wrong in 'nonsense' '--format csv table' '--flows 0 table' 'table queue' '--packets 0 replay'; do
     # shellcheck disable=SC2086
     "$natpulse" bench $wrong >"$dir/out" 2>"$dir/err"
     expect "status of bench $wrong" 2 $?
