@@ -65,7 +65,7 @@ typedef enum np_port_select {
     NP_PORT_LINUX, /* masquerade: the port this source has elsewhere, its own, or one of the same class */
     NP_PORT_NONE,  /* nothing is translated: a stateful filter */
 } np_port_select;
-typedef enum np_expiry { NP_EXPIRY_EXACT, NP_EXPIRY_LAZY, NP_EXPIRY_SWEEP } np_expiry;
+typedef enum np_expiry { NP_EXPIRY_EXACT, NP_EXPIRY_LAZY, NP_EXPIRY_SWEEP, NP_EXPIRY_LINUX } np_expiry;
 
 /* What becomes of a TCP connection whose mapping times out. */
 typedef enum np_at_expiry {
@@ -119,10 +119,12 @@ typedef struct np_nat_config {
         np_fill_step step[NP_FILL_STEPS_MOST];
         uint32_t steps; /* that there are: beside the scaling, or in its place */
     } adaptive;
-    np_expiry expiry; /* exact: gone at its deadline. lazy: gone when next looked at or in the way; until
-                         then it fills its place. sweep: gone at the first multiple of `sweep` from its
-                         deadline on; until then a packet finds it and revives it */
+    np_expiry expiry; /* exact: gone at its deadline. lazy: dead at its deadline, but it fills its place until
+                         it is looked at or in the way. sweep: gone at the first multiple of `sweep` from its
+                         deadline on; until then a packet finds it and revives it. linux: as lazy, until a
+                         lookup meets it in its hash bucket or the collector comes round (collector.c) */
     np_time sweep;    /* >= 1 ms */
+    np_time tick;     /* deadlines are cut to whole ticks, as by boxes that count seconds; 0: they are not */
     np_at_expiry at_expiry;
     np_dependence mapping; /* which flows of an inside endpoint have the same external endpoint */
     np_dependence
@@ -210,14 +212,15 @@ typedef struct np_handled {
 } np_handled;
 
 /* What happens to a mapping. A tap hears the time with it: of an expiry that is the deadline, which lies
-   before the call that notices (with lazy expiry perhaps long before). A dead mapping that eviction meets has
-   expired. */
+   before the call that notices. With lazy expiry a mapping fills its place after that (np_mapping.stays)
+   until it is freed. */
 typedef enum np_mapping_event {
     NP_MAPPING_CREATED,
     NP_MAPPING_EVICTED, /* to make room */
     NP_MAPPING_EXPIRED, /* idle for its timeout */
     NP_MAPPING_CLOSED,  /* the box saw the flow end */
     NP_MAPPING_FLUSHED, /* the box restarted */
+    NP_MAPPING_FREED,   /* it expired before, and has now given up its place */
     NP_MAPPING_EVENT_COUNT,
 } np_mapping_event;
 
@@ -228,6 +231,7 @@ typedef struct np_mapping {
     uint16_t external_port;
     uint32_t conn; /* np_packet.conn of the packet that made it */
     np_time last;  /* last refresh */
+    bool stays;    /* expired, but NP_MAPPING_FREED is yet to come */
 } np_mapping;
 
 typedef struct np_box_tap {
@@ -302,9 +306,9 @@ void np_box_prefetch_neighbours(const np_box *b, uint64_t hash);
    that take a flow seen mid-stream as open. An inbound `p` bears the inside address. */
 np_handled np_box_adopt(np_box *b, np_packet *p, bool outbound, np_time now);
 
-/* A time before which no mapping expires (NP_NEVER: none will, or expiry is lazy): exact after np_box_expire,
-   later perhaps early, since a refresh does not move it. And the doing of it: removes all whose deadline is
-   <= now, oldest deadline first. Every packet call does this for itself first. */
+/* A time before which no mapping expires nor is collected (NP_NEVER: none will be): exact after
+   np_box_expire, later perhaps early, since a refresh does not move it. And the doing of it: all whose
+   deadline is <= now expire, oldest deadline first. Every packet call does this for itself first. */
 np_time np_box_next_expiry(const np_box *b);
 void np_box_expire(np_box *b, np_time now);
 

@@ -16,7 +16,11 @@
 #define NP_TABLE_CLASSES 16
 
 /* np_entry.seen */
-enum { NP_SEEN_OUTBOUND = 1, NP_SEEN_INBOUND = 2 };
+enum {
+    NP_SEEN_OUTBOUND = 1,
+    NP_SEEN_INBOUND = 2,
+    NP_SEEN_DEAD = 0x80, /* was idle too long, and is still in its place (lazy expiry): no packet finds it */
+};
 
 typedef struct np_entry_link {
     uint32_t older, newer;

@@ -70,7 +70,11 @@ static bool make_parts(np_box *b)
 {
     b->tracker = np_tracker_of(b->config.tracker);
     set_grain(b);
-    return (b->table = np_table_create(b->config.capacity)) != NULL &&
+    const np_nat_config *c = &b->config;
+    bool buckets = np_evict_find(c->evict)->buckets || c->expiry == NP_EXPIRY_LINUX;
+    return (b->table = np_table_create(c->capacity)) != NULL &&
+           (!buckets || (b->buckets = np_buckets_create(b->table, c->buckets ? c->buckets : c->capacity,
+                                                        b->key, b->entity)) != NULL) &&
            (b->tracker == NULL ||
             (b->side = np_memory_zeroed(b->config.capacity * b->tracker->bytes)) != NULL) &&
            make_chains(b) && make_ports(b) && make_farewell(b);
@@ -79,8 +83,8 @@ static bool make_parts(np_box *b)
 static bool make_policy(np_box *b, np_error *e)
 {
     b->policy = np_evict_find(b->config.evict);
-    b->policy_view =
-        (np_evict_box){.table = b->table, .config = &b->config, .key = b->key, .entity = b->entity};
+    b->policy_view = (np_evict_box){
+        .table = b->table, .config = &b->config, .buckets = b->buckets, .key = b->key, .entity = b->entity};
     if (b->policy->create == NULL || (b->policy_state = b->policy->create(&b->policy_view, e)) != NULL)
         return true;
     b->policy = NULL;
@@ -98,6 +102,10 @@ np_box *np_box_create(const np_nat_config *c, np_key key, uint32_t entity, np_er
         b->due = NP_NEVER;
         b->now = b->filled = b->idle_from = INT64_MIN;
         b->next_port = c->ports.low;
+        b->lazy = c->expiry == NP_EXPIRY_LAZY || c->expiry == NP_EXPIRY_LINUX;
+        b->reaps = c->expiry == NP_EXPIRY_LINUX;
+        memset(b->alive, 0xff, sizeof b->alive); /* NP_ENTRY_NONE */
+        b->collector.next = NP_NEVER;
         b->adapts = c->adaptive.end != 0 || c->adaptive.steps != 0;
         b->longest = NP_NEVER;
         b->track = (np_track_config){.timeout = b->config.timeout,
@@ -108,7 +116,7 @@ np_box *np_box_create(const np_nat_config *c, np_key key, uint32_t entity, np_er
     bool whole = b != NULL && make_parts(b);
     if (whole)
         b->beside = b->chain[NP_CHAIN_INSIDE] || b->chain[NP_CHAIN_OUTSIDE] || b->hosts || b->destinations ||
-                    b->held || b->expired || b->ends;
+                    b->held || b->expired || b->ends || b->buckets;
     if (!whole)
         np_fail_memory(e, "a NAT's table");
     else if (make_policy(b, e))
@@ -125,6 +133,7 @@ void np_box_destroy(np_box *b)
     np_table_destroy(b->expired);
     np_table_destroy(b->held);
     for (int i = 0; i < NP_CHAIN_KINDS; i++) np_chains_destroy(b->chain[i]);
+    np_buckets_destroy(b->buckets);
     np_hosts_destroy(b->hosts);
     np_hosts_destroy(b->destinations);
     np_blocks_destroy(b->blocks);
@@ -192,6 +201,7 @@ bool np_box_make_room(np_box *b, const np_tuple *inside, np_time now, np_reason 
     }
     if (good && np_table_used(b->table) < capacity) return true;
     b->counts.refused++;
+    b->collector.emergency = true;
     *why = NP_REASON_TABLE_FULL;
     return false;
 }
@@ -212,6 +222,7 @@ static void note_new(np_box *b, const np_tuple *inside, uint32_t entry)
     const np_entry *e = np_table_peek(b->table, entry);
     for (int i = 0; i < NP_CHAIN_KINDS; i++)
         if (b->chain[i] != NULL) np_chains_add(b->chain[i], entry);
+    if (b->buckets != NULL) np_buckets_add(b->buckets, entry);
     if (b->ends != NULL) b->ends[entry] = (np_ends){.heard = 0};
     if (b->expired != NULL) np_graves_forget(b->expired, inside);
     if (np_entry_is_own(b, e)) return;
@@ -225,6 +236,7 @@ static void note_gone(np_box *b, uint32_t entry, np_time when)
 {
     const np_entry *e = np_table_peek(b->table, entry);
     np_tuple inside = np_entry_inside(e);
+    if (b->buckets != NULL) np_buckets_remove(b->buckets, entry);
     for (int i = 0; i < NP_CHAIN_KINDS; i++)
         if (b->chain[i] != NULL) np_chains_remove(b->chain[i], entry);
     if (np_entry_is_own(b, e)) return;
@@ -245,12 +257,26 @@ static void note_gone(np_box *b, uint32_t entry, np_time when)
     np_hosts_drop(b->hosts, n);
 }
 
+void np_box_die(np_box *b, uint32_t entry, np_time when)
+{
+    np_mapping m = mapping_of(np_table_peek(b->table, entry));
+    if (b->config.at_expiry != NP_AT_EXPIRY_SILENT) np_farewell(b, entry, when);
+    np_box_leaves(b, entry);
+    np_table_entry(b->table, entry)->seen |= NP_SEEN_DEAD;
+    if (b->buckets != NULL) np_buckets_soil(b->buckets, entry);
+    b->counts.expiries++;
+    m.stays = true;
+    tell(b, NP_MAPPING_EXPIRED, &m, when);
+}
+
 void np_box_remove(np_box *b, uint32_t entry, np_mapping_event what, np_time when)
 {
     np_mapping m = mapping_of(np_table_peek(b->table, entry));
+    if (np_box_is_dead(b, entry)) what = NP_MAPPING_FREED;
     if (what == NP_MAPPING_EXPIRED && b->config.at_expiry != NP_AT_EXPIRY_SILENT) np_farewell(b, entry, when);
     if (b->policy->removing != NULL) b->policy->removing(b->policy_state, &b->policy_view, entry);
-    if (b->beside) note_gone(b, entry, b->config.expiry == NP_EXPIRY_LAZY ? b->now : when);
+    if (b->beside) note_gone(b, entry, when);
+    if (b->lazy) np_box_leaves(b, entry);
     np_table_remove(b->table, entry);
     if (b->adapts) np_box_note_count(b);
     b->counts.evictions += what == NP_MAPPING_EVICTED;
@@ -269,6 +295,7 @@ static uint32_t insert(np_box *b, const np_tuple *inside, const np_addr *externa
     if (b->beside) note_new(b, inside, entry);
     if (b->policy->inserted != NULL) b->policy->inserted(b->policy_state, &b->policy_view, entry, now);
     if (b->adapts) np_box_note_count(b);
+    if (b->lazy) np_box_comes(b, entry);
     np_box_note_fill(b, e);
     b->counts.inserts++;
     if (b->tap.mapping != NULL) {
@@ -301,7 +328,7 @@ void np_box_close(np_box *b, const np_tuple *inside, np_time now)
 {
     np_box_begin(b, now);
     np_tuple key = np_box_key(b, inside);
-    uint32_t entry = np_box_alive(b, np_table_find_inside(b->table, &key), now);
+    uint32_t entry = np_box_find_inside(b, &key, now);
     if (entry != NP_ENTRY_NONE) np_box_remove(b, entry, NP_MAPPING_CLOSED, now);
 }
 
@@ -320,6 +347,7 @@ void np_box_flush(np_box *b, np_time now)
             np_box_remove(b, e, NP_MAPPING_FLUSHED, now);
     forget_all(b->expired);
     forget_all(b->held);
+    if (b->collector.next != NP_NEVER) np_collector_begin(b, now, true);
 }
 
 void np_box_readdress(np_box *b, const np_addr *first)
@@ -345,6 +373,7 @@ size_t np_box_bytes(const np_box *b)
     if (b->policy->bytes != NULL) bytes += b->policy->bytes(b->policy_state);
     if (b->tracker != NULL) bytes += b->config.capacity * b->tracker->bytes;
     for (int i = 0; i < NP_CHAIN_KINDS; i++) bytes += np_chains_bytes(b->chain[i]);
+    bytes += np_buckets_bytes(b->buckets);
     bytes += np_hosts_bytes(b->hosts) + np_hosts_bytes(b->destinations) + np_blocks_bytes(b->blocks);
     if (b->ends != NULL) bytes += b->config.capacity * sizeof *b->ends;
     if (b->expired != NULL) bytes += np_table_bytes(b->expired);
@@ -354,7 +383,7 @@ size_t np_box_bytes(const np_box *b)
 
 static bool tell_mapping(const np_box *b, uint32_t entry, np_mapping *m)
 {
-    if (entry == NP_ENTRY_NONE) return false;
+    if (entry == NP_ENTRY_NONE || np_box_is_dead(b, entry)) return false;
     if (m != NULL) *m = mapping_of(np_table_peek(b->table, entry));
     return true;
 }

@@ -10,6 +10,8 @@
  *     unknown.c     packets without a mapping that do not open one
  *     icmp_error.c  errors about packets of a mapping
  *     expiry.c      idle mappings
+ *     collector.c   Linux's collector of them
+ *     buckets.c     the hash buckets that it walks through
  *     farewell.c    what the box says to their ends
  *     graves.c      mappings that are gone and not forgotten
  *     ports*.c      external addresses and ports for new mappings
@@ -23,6 +25,7 @@
 #define NP_NAT_BOX_STATE_H
 
 #include "blocks.h"
+#include "buckets.h"
 #include "chains.h"
 #include "evict.h"
 #include "graves.h"
@@ -36,13 +39,26 @@ typedef struct np_ends {
     uint8_t heard, acked; /* bit 0: inside, bit 1: outside */
 } np_ends;
 
+/* Linux's collector (collector.c). Times in jiffies. */
+typedef struct np_collector {
+    np_time next;    /* when it comes round; NP_NEVER: it has not begun */
+    np_time epoch;   /* jiffy 0 */
+    np_time began;   /* this round */
+    int64_t mean;    /* of the lifetimes met so far */
+    int64_t met;     /* how many */
+    uint32_t bucket; /* to go on at */
+    bool emergency;  /* a flow was refused since it was last round */
+} np_collector;
+
 struct np_box {
     np_table *table;
-    np_time due; /* no mapping is to be removed for its age before this (lazy expiry: NP_NEVER) */
+    np_time due; /* no mapping dies of its age before this, and no collector comes round */
     np_time now; /* of the latest call: time must not run backwards */
     np_nat_config config;
     bool beside;               /* something is kept beside the table */
     bool adapts;               /* timeouts depend on how full the table is */
+    bool lazy;                 /* the dead stay in their places until somebody comes by */
+    bool reaps;                /* a lookup buries the dead of its bucket (expiry linux) */
     bool coarse;               /* keys leave out some of the remote end: */
     np_dependence grain[2][2]; /* what they have of it, by [TCP][IPv6] */
     const np_tracker *tracker; /* NULL: none */
@@ -50,9 +66,12 @@ struct np_box {
     void *policy_state;
     np_evict_box policy_view;
     np_track_config track;
+    uint32_t alive[NP_TIMEOUT_COUNT]; /* lazy: the oldest living one of each class */
+    np_collector collector;
     /* Each of these is NULL unless the configuration asks for it. */
     char *side; /* the tracker's state, .bytes for each entry */
     np_chains *chain[NP_CHAIN_KINDS];
+    np_buckets *buckets;
     np_hosts *hosts;
     np_hosts *destinations; /* by np_box_destination */
     np_blocks *blocks;
@@ -168,6 +187,9 @@ static inline void np_translate_inbound(np_packet *p, const np_entry *e)
 /* Takes a mapping out of the table and tells the tap. */
 void np_box_remove(np_box *b, uint32_t entry, np_mapping_event what, np_time when);
 
+/* With lazy expiry: its idle time is over. It stays in its place. */
+void np_box_die(np_box *b, uint32_t entry, np_time when);
+
 /* Whether the new flow may have a mapping and there is a place for it, after evictions if need be. A refusal
    is counted, and *why says what it was. */
 bool np_box_make_room(np_box *b, const np_tuple *inside, np_time now, np_reason *why);
@@ -205,33 +227,53 @@ static inline np_time np_box_deadline(const np_box *b, const np_entry *e)
 {
     np_time timeout = b->config.timeout[e->class];
     if (b->adapts) timeout = np_box_adapted(b, timeout);
-    return timeout > NP_NEVER - e->last ? NP_NEVER : e->last + timeout;
+    np_time deadline = timeout > NP_NEVER - e->last ? NP_NEVER : e->last + timeout;
+    if (b->config.tick == 0 || deadline == NP_NEVER) return deadline;
+    deadline -= deadline % b->config.tick;
+    return deadline < e->last ? e->last : deadline;
 }
 
 /* A mapping was renewed: .due shall not be too late. */
 static inline void np_box_note_deadline(np_box *b, const np_entry *e)
 {
-    if (b->config.expiry == NP_EXPIRY_LAZY) return;
     np_time deadline = np_box_deadline(b, e);
     if (deadline >= b->due) return;
-    b->due = b->config.expiry == NP_EXPIRY_EXACT ? deadline : np_box_taken_at(b, deadline);
+    b->due = b->config.expiry == NP_EXPIRY_SWEEP ? np_box_taken_at(b, deadline) : deadline;
+}
+
+/* With lazy expiry the living of a class stand behind the dead, and .alive is the first of them: an entry is
+   about to leave its class, or has just come to it as the youngest. */
+static inline void np_box_leaves(np_box *b, uint32_t entry)
+{
+    uint32_t *alive = &b->alive[np_table_peek(b->table, entry)->class];
+    if (*alive == entry) *alive = np_table_newer(b->table, entry);
+}
+static inline void np_box_comes(np_box *b, uint32_t entry)
+{
+    uint32_t *alive = &b->alive[np_table_peek(b->table, entry)->class];
+    if (*alive == NP_ENTRY_NONE) *alive = entry;
 }
 
 /* The idle time of `class` begins anew. */
 static inline void np_box_renew(np_box *b, uint32_t entry, uint8_t class, np_time now)
 {
+    if (b->lazy) np_box_leaves(b, entry);
     np_table_touch(b->table, entry, class, now);
+    if (b->lazy) np_box_comes(b, entry);
     if (b->policy->touched != NULL) b->policy->touched(b->policy_state, &b->policy_view, entry, now);
     np_box_note_deadline(b, np_table_peek(b->table, entry));
 }
 
-/* With lazy expiry: whether looking at this entry finds it dead. It is removed then. */
+static inline bool np_box_is_dead(const np_box *b, uint32_t entry)
+{
+    return np_table_peek(b->table, entry)->seen & NP_SEEN_DEAD;
+}
+
+/* Whether looking at this entry finds it dead (lazy expiry). It is removed then. */
 static inline bool np_box_found_dead(np_box *b, uint32_t entry, np_time now)
 {
-    if (b->config.expiry != NP_EXPIRY_LAZY) return false;
-    np_time deadline = np_box_deadline(b, np_table_peek(b->table, entry));
-    if (deadline > now) return false;
-    np_box_remove(b, entry, NP_MAPPING_EXPIRED, deadline);
+    if (!np_box_is_dead(b, entry)) return false;
+    np_box_remove(b, entry, NP_MAPPING_FREED, now);
     return true;
 }
 
@@ -239,6 +281,23 @@ static inline bool np_box_found_dead(np_box *b, uint32_t entry, np_time now)
 static inline uint32_t np_box_alive(np_box *b, uint32_t entry, np_time now)
 {
     return entry != NP_ENTRY_NONE && np_box_found_dead(b, entry, now) ? NP_ENTRY_NONE : entry;
+}
+
+/* Removes the dead of a tuple's bucket that a lookup meets on its way to `entry`, or to the end. */
+void np_box_reap(np_box *b, const np_tuple *tuple, np_bucket_kind kind, uint32_t entry);
+
+/* Lookups: the live entry with this key. */
+static inline uint32_t np_box_find_inside(np_box *b, const np_tuple *inside, np_time now)
+{
+    uint32_t entry = np_box_alive(b, np_table_find_inside(b->table, inside), now);
+    if (b->reaps) np_box_reap(b, inside, NP_BUCKET_ORIGINAL, entry);
+    return entry;
+}
+static inline uint32_t np_box_find_outside(np_box *b, const np_tuple *outside, np_time now)
+{
+    uint32_t entry = np_box_alive(b, np_table_find_outside(b->table, outside), now);
+    if (b->reaps) np_box_reap(b, outside, NP_BUCKET_REPLY, entry);
+    return entry;
 }
 
 /* The live entry that was last made and agrees with the key, by one of the chains. `grain`: whether the
@@ -252,7 +311,17 @@ static inline uint32_t np_box_chained(np_box *b, np_chain_kind kind, const np_tu
     return e;
 }
 
-/* Every call that brings a time begins so. */
+/* ---- collector.c ---- */
+
+/* The first mapping is made: the collector has been going round for some time, or (`restarted`) begins with
+   the box. */
+void np_collector_begin(np_box *b, np_time now, bool restarted);
+
+/* It comes round, at .collector.next. */
+void np_collect(np_box *b);
+
+/* ---- every call that brings a time begins so ---- */
+
 static inline void np_box_begin(np_box *b, np_time now)
 {
     b->now = now;

@@ -87,12 +87,14 @@ static void check_times(checking *k)
             wrong(k, keys, "%s is %s; it must be more than 0", keys,
                   c->timeout[class] < 0 ? "negative" : np_time_format(text, sizeof text, 0));
     }
+    if (c->tick < 0 || c->tick > NP_MINUTE) wrong(k, "tick", "tick must be 0 to 1 min");
     if (c->expiry == NP_EXPIRY_SWEEP && c->sweep < NP_MILLISECOND)
         wrong(k, "expiry", "expiry.sweep must be 1 ms or more");
     bool resets = c->at_expiry == NP_AT_EXPIRY_RESET_INSIDE || c->at_expiry == NP_AT_EXPIRY_RESET_BOTH;
-    if (resets && c->expiry == NP_EXPIRY_LAZY)
+    if (resets && (c->expiry == NP_EXPIRY_LAZY || c->expiry == NP_EXPIRY_LINUX))
         wrong(k, "at_expiry expiry",
-              "at_expiry sends a reset when a mapping expires, which expiry lazy does not notice; it goes "
+              "at_expiry sends a reset when a mapping expires, which expiry lazy or linux does not notice; "
+              "it goes "
               "with exact or sweep");
 }
 
@@ -101,7 +103,8 @@ static void check_rules(checking *k)
     const np_nat_config *c = k->c;
     if ((unsigned)c->refresh > NP_REFRESH_UDP_OUTBOUND)
         wrong(k, "refresh", "refresh must be both, outbound, inbound or udp-outbound");
-    if ((unsigned)c->expiry > NP_EXPIRY_SWEEP) wrong(k, "expiry", "expiry must be exact, lazy or sweep");
+    if ((unsigned)c->expiry > NP_EXPIRY_LINUX)
+        wrong(k, "expiry", "expiry must be exact, lazy, linux or sweep");
     if ((unsigned)c->at_expiry > NP_AT_EXPIRY_RESET_INSIDE_ON_TALK)
         wrong(k, "at_expiry",
               "at_expiry must be silent, reset-inside, reset-both, reset-on-talk or reset-inside-on-talk");

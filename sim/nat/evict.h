@@ -12,6 +12,7 @@
 #ifndef NP_NAT_EVICT_H
 #define NP_NAT_EVICT_H
 
+#include "buckets.h"
 #include "natpulse/box.h"
 #include "natpulse/table.h"
 
@@ -19,6 +20,7 @@
 typedef struct np_evict_box {
     np_table *table;             /* to read, and to write .mark */
     const np_nat_config *config; /* timeouts: a mapping's deadline is .last plus that of its class */
+    const np_buckets *buckets;   /* with np_evict_policy.buckets */
     np_key key;                  /* random draws: np_random(key, entity, NP_NAT_PURPOSE_EVICT, count) */
     uint32_t entity;
 } np_evict_box;
@@ -42,10 +44,11 @@ typedef struct np_evict_policy {
 
     /* The entry that makes room for the new flow, or NP_ENTRY_NONE. Required. */
     uint32_t (*victim)(void *state, const np_evict_box *box, const np_tuple *inside, np_time now);
-    bool many;  /* ask again after each victim */
-    bool alive; /* the new flow gets in only if a living mapping went for it: a place that lazy expiry left is
-                   for the next one */
-    bool own;   /* victims are the new flow's own inside host's: asked at ports.per_host too */
+    bool many;    /* ask again after each victim */
+    bool alive;   /* the new flow gets in only if a living mapping went for it: a place that lazy expiry left
+                     is for the next one */
+    bool own;     /* victims are the new flow's own inside host's: asked at ports.per_host too */
+    bool buckets; /* needs Linux's hash buckets */
 } np_evict_policy;
 
 /* NULL when no policy has this name. */
@@ -62,6 +65,8 @@ uint32_t np_evict_longest_idle(const np_table *t, uint32_t classes);
 enum {
     NP_NAT_PURPOSE_EVICT = NP_PURPOSE(3, 0x8000),
     NP_NAT_PURPOSE_PORT = NP_PURPOSE(3, 0x8001),
+    NP_NAT_PURPOSE_BUCKET = NP_PURPOSE(3, 0x8002),
+    NP_NAT_PURPOSE_COLLECT = NP_PURPOSE(3, 0x8003),
 };
 
 #endif

@@ -6,6 +6,10 @@
  * heads of the recency lists looked at. A sweep is the same with .due moved on to the next time it comes
  * round.
  *
+ * With lazy expiry a mapping dies at its deadline all the same, for whoever sends a packet then; only its
+ * place is not free before somebody comes by. So the dead stay in their recency lists, before the living, and
+ * .alive has the first of these. `expiry: linux` also has a collector (collector.c).
+ *
  * Adaptive timeouts scale all classes alike, so that the lists stay in order of deadlines. But then a new
  * mapping does bring deadlines forward, and .due is found anew for each: by the heads of the lists. What has
  * died of crowding did so when the table was last filled, though its deadline now reads as if it had been
@@ -45,7 +49,7 @@ static uint32_t first_to_expire(const np_box *b, np_time *deadline)
     uint32_t first = NP_ENTRY_NONE;
     *deadline = NP_NEVER;
     for (uint8_t class = 0; class < NP_TIMEOUT_COUNT; class ++) {
-        uint32_t oldest = np_table_oldest(b->table, class);
+        uint32_t oldest = b->lazy ? b->alive[class] : np_table_oldest(b->table, class);
         if (oldest == NP_ENTRY_NONE) continue;
         np_time d = np_box_deadline(b, np_table_peek(b->table, oldest));
         if (d >= *deadline) continue;
@@ -67,7 +71,8 @@ np_time np_box_taken_at(const np_box *b, np_time deadline)
 void np_box_note_fill(np_box *b, const np_entry *e)
 {
     b->filled = e->last;
-    if (!b->adapts || b->config.expiry == NP_EXPIRY_LAZY) {
+    if (b->reaps && b->collector.next == NP_NEVER) np_collector_begin(b, e->last, false);
+    if (!b->adapts) {
         np_box_note_deadline(b, e);
         return;
     }
@@ -84,10 +89,18 @@ np_time np_box_next_expiry(const np_box *b)
 
 void np_box_expire(np_box *b, np_time now)
 {
-    if (b->config.expiry == NP_EXPIRY_LAZY) return;
     np_time deadline;
-    for (uint32_t e; (e = first_to_expire(b, &deadline)) != NP_ENTRY_NONE &&
-                     (deadline = np_box_taken_at(b, deadline)) <= now;)
-        np_box_remove(b, e, NP_MAPPING_EXPIRED, deadline);
-    b->due = deadline;
+    for (;;) {
+        uint32_t first = first_to_expire(b, &deadline);
+        deadline = np_box_taken_at(b, deadline);
+        if (b->collector.next < deadline && b->collector.next <= now)
+            np_collect(b);
+        else if (deadline > now || first == NP_ENTRY_NONE)
+            break;
+        else if (b->lazy)
+            np_box_die(b, first, deadline);
+        else
+            np_box_remove(b, first, NP_MAPPING_EXPIRED, deadline);
+    }
+    b->due = deadline < b->collector.next ? deadline : b->collector.next;
 }

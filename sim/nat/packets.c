@@ -145,7 +145,7 @@ static inline np_handled outbound(np_box *b, np_packet *p, np_time now)
 {
     np_tuple inside = flow_outbound(p);
     make_key(b, &inside);
-    uint32_t entry = np_box_alive(b, np_table_find_inside(b->table, &inside), now);
+    uint32_t entry = np_box_find_inside(b, &inside, now);
     if (entry == NP_ENTRY_NONE && b->expired != NULL && np_farewell_is_due(b, p, &inside, true))
         return farewell(b, true);
     if (b->tracker != NULL) return np_tracked_outbound(b, p, &inside, entry, now);
@@ -161,7 +161,7 @@ static inline np_handled inbound(np_box *b, np_packet *p, np_time now)
 {
     np_tuple outside = flow_inbound(p);
     make_key(b, &outside);
-    uint32_t entry = np_box_alive(b, np_table_find_outside(b->table, &outside), now);
+    uint32_t entry = np_box_find_outside(b, &outside, now);
     if (entry == NP_ENTRY_NONE && b->chain[NP_CHAIN_OUTSIDE] != NULL &&
         b->config.filtering < b->config.mapping && p->family == 4 && !np_box_by_flow(b, p->proto))
         entry = np_box_chained(b, NP_CHAIN_OUTSIDE, &outside, b->config.filtering, now);
@@ -205,6 +205,10 @@ np_handled np_box_inbound_inside(np_box *b, np_packet *p, np_time now)
     np_tuple inside = flow_inbound(p);
     make_key(b, &inside);
     uint32_t entry = np_box_alive(b, np_table_find_inside(b->table, &inside), now);
+    if (b->reaps && entry != NP_ENTRY_NONE) {
+        np_tuple outside = np_entry_outside(np_table_peek(b->table, entry));
+        np_box_reap(b, &outside, NP_BUCKET_REPLY, entry);
+    }
     if (b->tracker != NULL) return np_tracked_inbound(b, p, &inside, entry, true, now);
     if (entry == NP_ENTRY_NONE) return inbound_unknown(b, p, NP_REASON_NO_MAPPING);
     return inbound_mapped(b, p, entry, now);
@@ -215,7 +219,7 @@ np_handled np_box_adopt(np_box *b, np_packet *p, bool is_outbound, np_time now)
     begin(b, now);
     np_tuple inside = is_outbound ? flow_outbound(p) : flow_inbound(p);
     make_key(b, &inside);
-    uint32_t entry = np_box_alive(b, np_table_find_inside(b->table, &inside), now);
+    uint32_t entry = np_box_find_inside(b, &inside, now);
     if (b->tracker != NULL) return np_tracked_adopt(b, p, &inside, entry, is_outbound, now);
     if (is_outbound)
         return entry != NP_ENTRY_NONE ? outbound_mapped(b, p, entry, now)

@@ -57,7 +57,7 @@ bool np_port_is_free(np_box *b, const np_tuple *outside, const np_addr *host, np
 {
     uint32_t e = b->chain[NP_CHAIN_OUTSIDE] != NULL && uniqueness(b) != NP_ADDRESS_AND_PORT_DEPENDENT
                      ? np_box_chained(b, NP_CHAIN_OUTSIDE, outside, uniqueness(b), now)
-                     : np_box_alive(b, np_table_find_outside(b->table, outside), now);
+                     : np_box_find_outside(b, outside, now);
     return e == NP_ENTRY_NONE && (b->held == NULL || !in_hold(b, outside, host, now));
 }
 

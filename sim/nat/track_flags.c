@@ -2,13 +2,15 @@
  * The tracker `flags`: TCP as VPP's nat44-ed follows it (nat44_ed_inlines.h): by the flags that each side has
  * shown, no sequence numbers, no windows.
  *
- *     OPENING      -- SYN and ACK from both sides ->  ESTABLISHED
- *     ESTABLISHED  -- FIN or RST from either ------>  CLOSING
- *     CLOSING      -- SYN and ACK from both sides ->  ESTABLISHED
+ *     OPENING      -- SYN and ACK from both sides ----------->  ESTABLISHED
+ *     ESTABLISHED  -- a FIN or RST from one side, its first -->  CLOSING
+ *     CLOSING      -- SYN and ACK from both sides ----------->  ESTABLISHED
  *
- * Flags add up in a direction and are forgotten when the state changes. Every packet renews, in every state:
- * opening and closing have a transitory timeout (those of tcp_syn_sent and tcp_fin_wait), established its
- * own. A flow begins with a SYN from inside; so one that lost its mapping does not heal.
+ * Flags (FIN, SYN, RST, ACK) add up in a direction, and are forgotten on the way to CLOSING. Only a flag that
+ * its direction has not shown before can change the state; and a FIN or RST that both sides have shown keeps
+ * a flow from being established. Every packet renews, in every state: opening and closing have a transitory
+ * timeout (those of tcp_syn_sent and tcp_fin_wait), established its own. A flow begins with a SYN from
+ * inside; so one that lost its mapping does not heal.
  *
  * Memory: 8 bytes a mapping. Cost: O(1).
  */
@@ -27,17 +29,13 @@ static const uint8_t class_of_state[] = {[OPENING] = NP_TIMEOUT_TCP_SYN_SENT,
                                          [ESTABLISHED] = NP_TIMEOUT_TCP_ESTABLISHED,
                                          [CLOSING] = NP_TIMEOUT_TCP_FIN_WAIT};
 
-static bool has(uint8_t flags, uint8_t all)
-{
-    return (flags & all) == all;
-}
-
 static void set_state(flags_flow *f, uint8_t state)
 {
     f->mark &= (uint8_t) ~(NP_TRACK_STATE | NP_TRACK_ASSURED | NP_TRACK_CLOSING);
     f->mark |= state;
     if (state == ESTABLISHED) f->mark |= NP_TRACK_ASSURED;
-    if (state == CLOSING) f->mark |= NP_TRACK_CLOSING;
+    if (state != CLOSING) return;
+    f->mark |= NP_TRACK_CLOSING;
     f->seen[0] = f->seen[1] = 0;
 }
 
@@ -66,10 +64,12 @@ static np_track_answer judge(const np_track_config *c, void *side, const np_pack
     bool reply = outbound == !!(f->mark & NP_TRACK_INBOUND);
     if (p->proto != NP_TCP) return renew(f, p, reply);
 
-    f->seen[reply] |= p->flags;
+    uint8_t before = f->seen[reply];
+    f->seen[reply] |= p->flags & (NP_FIN | NP_SYN | NP_RST | NP_ACK);
+    if (f->seen[reply] == before) return renew(f, p, reply);
     if ((f->mark & NP_TRACK_STATE) == ESTABLISHED) {
-        if (p->flags & (NP_FIN | NP_RST)) set_state(f, CLOSING);
-    } else if (has(f->seen[0], NP_SYN | NP_ACK) && has(f->seen[1], NP_SYN | NP_ACK)) {
+        if (f->seen[reply] & (NP_FIN | NP_RST)) set_state(f, CLOSING);
+    } else if ((f->seen[0] & f->seen[1]) == (NP_SYN | NP_ACK)) {
         set_state(f, ESTABLISHED);
     }
     return renew(f, p, reply);
@@ -93,7 +93,10 @@ static np_track_answer adopt(const np_track_config *c, void *side, const np_pack
     np_track_answer a = start(c, side, p, outbound, now);
     if (a.verdict == NP_TRACK_RENEW) return a;
     flags_flow *f = side;
-    if (p->proto == NP_TCP && !(p->flags & NP_SYN)) set_state(f, ESTABLISHED);
+    if (p->proto == NP_TCP && !(p->flags & NP_SYN)) {
+        set_state(f, ESTABLISHED);
+        f->seen[0] = f->seen[1] = NP_SYN | NP_ACK;
+    }
     return judge(c, side, p, outbound, now, NP_NEVER);
 }
 

@@ -246,13 +246,22 @@ static const np_field fields[] = {
      .type = NP_TYPE_SECTION,
      .section = &np_section_adaptive},
     {.key = "expiry",
-     .meaning =
-         "exact: at the deadline; lazy: when next looked at or in the way; {sweep: 10s}: every so long, and "
-         "revived until then",
+     .meaning = "exact: at the deadline; lazy: its place is free when next looked at or in the way; linux: "
+                "or in the "
+                "collector's; {sweep: 10s}: every so long, and "
+                "revived until then",
      .type = NP_TYPE_OWN,
-     .form = "exact, lazy or {sweep: DURATION}",
+     .form = "exact, lazy, linux or {sweep: DURATION}",
      .read = np_expiry_read,
      .write = np_expiry_write},
+    {.key = "tick",
+     .meaning = "deadlines are cut to whole ticks (boxes that count in seconds: up to so much too early)",
+     .type = NP_TYPE_WHOLE,
+     .unit = NP_UNIT_TIME,
+     .least = (double)NP_MILLISECOND,
+     .most = (double)NP_MINUTE,
+     .zero = "none",
+     NP_FIELD(np_nat_draft, nat.tick)},
     {.key = "at_expiry",
      .meaning = "what becomes of a TCP connection whose mapping times out; reset-on-talk: whoever talks next "
                 "is reset; reset-inside-on-talk: only if that is the inside",

@@ -167,6 +167,8 @@ void np_expiry_read(np_loading *l, const np_field *f, const np_node *n, void *ba
         draft->nat.expiry = NP_EXPIRY_EXACT;
     else if (strcmp(n->text, "lazy") == 0)
         draft->nat.expiry = NP_EXPIRY_LAZY;
+    else if (strcmp(n->text, "linux") == 0)
+        draft->nat.expiry = NP_EXPIRY_LINUX;
     else
         np_report_node(l->report, n, "expiry: %s is not %s", np_quote(quoted, sizeof quoted, n->text),
                        f->form);
@@ -174,11 +176,13 @@ void np_expiry_read(np_loading *l, const np_field *f, const np_node *n, void *ba
 
 void np_expiry_write(np_writer *w, const np_field *f, const void *base)
 {
+    static const char *const names[] = {
+        [NP_EXPIRY_EXACT] = "exact", [NP_EXPIRY_LAZY] = "lazy", [NP_EXPIRY_LINUX] = "linux"};
     const np_nat_draft *draft = base;
     char buf[NP_MEASURE_TEXT];
     np_write_key(w, f->key);
     if (draft->nat.expiry == NP_EXPIRY_SWEEP)
         fprintf(w->out, " {sweep: %s}\n", np_time_format(buf, sizeof buf, draft->nat.sweep));
     else
-        fprintf(w->out, " %s\n", draft->nat.expiry == NP_EXPIRY_LAZY ? "lazy" : "exact");
+        fprintf(w->out, " %s\n", names[draft->nat.expiry]);
 }

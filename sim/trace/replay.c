@@ -93,6 +93,7 @@ static void on_mapping(void *ctx, np_mapping_event what, const np_mapping *m, np
     case NP_MAPPING_CREATED: fate_of(l, f)->state = NP_FATE_MAPPED; break;
     case NP_MAPPING_EVICTED: mapping_lost(l, f, NP_FATE_EVICTED, m, when); break;
     case NP_MAPPING_EXPIRED: mapping_lost(l, f, NP_FATE_EXPIRED, m, when); break;
+    case NP_MAPPING_FREED: break; /* it had expired before */
     default: fate_of(l, f)->state = NP_FATE_CLOSED; break;
     }
 }

@@ -394,7 +394,8 @@ void np_meter_mapping(struct world *w, uint32_t box, np_mapping_event what, cons
     const struct conn *c = conn == NONE ? NULL : conn_at(w, conn);
     bool live = c && (c->believes[CLIENT] || c->believes[SERVER]);
     if (box == 0) {
-        entries_change(w, what == NP_MAPPING_CREATED ? 1 : -1, 0);
+        entries_change(w, what == NP_MAPPING_CREATED ? 1 : m->stays ? 0 : -1, 0);
+        if (what == NP_MAPPING_FREED) return;
         if (c) {
             conn_at(w, conn)->entry = what == NP_MAPPING_CREATED;
             np_meter_entry(w, conn);

@@ -19,7 +19,7 @@ typedef struct flow {
     np_time last, timeout;
     uint64_t made, touched; /* turns: for order among equals */
     int class;
-    bool out, in;
+    bool out, in, dead; /* dead: expired, and still there (lazy expiry) */
 } flow;
 
 typedef struct model {
@@ -38,13 +38,13 @@ typedef struct heard {
 } heard;
 
 static uint64_t seed;
-static heard told[MOST + 8];
+static heard told[2 * MOST + 8];
 static uint32_t tellings, compared;
 
 static void on_mapping(void *ctx, np_mapping_event what, const np_mapping *m, np_time when)
 {
     assert_ptr_equal(ctx, told);
-    assert_true(tellings < MOST + 8);
+    assert_true(tellings < 2 * MOST + 8);
     told[tellings++] = (heard){what, *m, when};
 }
 
@@ -68,10 +68,12 @@ static void expect_told(np_mapping_event what, const flow *f, np_time when)
     assert_int_equal(h->m.external_port, f->external_port);
     assert_int_equal(h->m.conn, f->conn);
     assert_int_equal(h->m.last, f->last);
+    assert_int_equal(h->m.stays, f->dead && what == NP_MAPPING_EXPIRED);
 }
 
 static void drop_flow(model *m, uint32_t i, np_mapping_event what, np_time when)
 {
+    if (m->flow[i].dead) what = NP_MAPPING_FREED;
     expect_told(what, &m->flow[i], when);
     if (what == NP_MAPPING_EVICTED) m->counts.evictions++;
     if (what == NP_MAPPING_EXPIRED) m->counts.expiries++;
@@ -83,12 +85,13 @@ static np_time deadline(const flow *f)
     return f->last + f->timeout;
 }
 
-/* Which flow has the earliest deadline, the lower class and then the earlier touch on a tie. */
+/* Which living flow has the earliest deadline, the lower class and then the earlier touch on a tie. */
 static uint32_t first_due(const model *m)
 {
     uint32_t best = MOST;
     for (uint32_t i = 0; i < m->n; i++) {
         const flow *f = &m->flow[i], *g = best == MOST ? NULL : &m->flow[best];
+        if (f->dead) continue;
         if (g == NULL || deadline(f) < deadline(g) ||
             (deadline(f) == deadline(g) &&
              (f->class < g->class || (f->class == g->class && f->touched < g->touched))))
@@ -99,9 +102,16 @@ static uint32_t first_due(const model *m)
 
 static void expire(model *m, np_time now)
 {
-    if (m->c.expiry != NP_EXPIRY_EXACT) return;
-    for (uint32_t i; (i = first_due(m)) != MOST && deadline(&m->flow[i]) <= now;)
-        drop_flow(m, i, NP_MAPPING_EXPIRED, deadline(&m->flow[i]));
+    for (uint32_t i; (i = first_due(m)) != MOST && deadline(&m->flow[i]) <= now;) {
+        flow *f = &m->flow[i];
+        if (m->c.expiry == NP_EXPIRY_EXACT) {
+            drop_flow(m, i, NP_MAPPING_EXPIRED, deadline(f));
+            continue;
+        }
+        f->dead = true;
+        expect_told(NP_MAPPING_EXPIRED, f, deadline(f));
+        m->counts.expiries++;
+    }
 }
 
 static uint32_t find_inside(const model *m, const np_tuple *k)
@@ -124,11 +134,11 @@ static uint32_t find_outside(const model *m, uint32_t address, uint16_t port, co
     return MOST;
 }
 
-/* A flow that a lookup found: MOST when lazy expiry has it die there. */
+/* A flow that a lookup found: MOST when it is dead, and buried there. */
 static uint32_t unless_dead(model *m, uint32_t i, np_time now)
 {
-    if (i == MOST || m->c.expiry != NP_EXPIRY_LAZY || deadline(&m->flow[i]) > now) return i;
-    drop_flow(m, i, NP_MAPPING_EXPIRED, deadline(&m->flow[i]));
+    if (i == MOST || !m->flow[i].dead) return i;
+    drop_flow(m, i, NP_MAPPING_FREED, now);
     return MOST;
 }
 
@@ -179,12 +189,12 @@ static uint32_t victim(const model *m)
 static void dead_in_the_way(model *m, const np_tuple *k, np_time now)
 {
     if (m->c.expiry != NP_EXPIRY_LAZY) return;
-    while (compared < tellings && told[compared].what == NP_MAPPING_EXPIRED) {
+    while (compared < tellings && told[compared].what == NP_MAPPING_FREED) {
         uint32_t i = find_inside(m, &told[compared].m.inside);
-        assert_true(i != MOST && deadline(&m->flow[i]) <= now);
+        assert_true(i != MOST && m->flow[i].dead);
         assert_true(m->flow[i].inside.proto == k->proto &&
                     np_addr_equal(&m->flow[i].inside.remote, &k->remote));
-        drop_flow(m, i, NP_MAPPING_EXPIRED, deadline(&m->flow[i]));
+        drop_flow(m, i, NP_MAPPING_FREED, now);
     }
 }
 
@@ -407,15 +417,16 @@ static void compare_state(const np_box *b, const model *m, uint64_t *s)
     assert_int_equal(np_box_entries(b), m->n);
     assert_memory_equal(np_box_count(b), &m->counts, sizeof m->counts);
     uint32_t i = first_due(m);
-    np_time due = i == MOST || m->c.expiry == NP_EXPIRY_LAZY ? NP_NEVER : deadline(&m->flow[i]);
+    np_time due = i == MOST ? NP_NEVER : deadline(&m->flow[i]);
     assert_true(np_box_next_expiry(b) <= due);
 
     np_packet p = any_packet(s);
     np_tuple k = tuple_of(&p, true);
     np_mapping got;
     i = find_inside(m, &k);
-    assert_int_equal(np_box_lookup(b, &k, &got), i != MOST);
-    if (i == MOST) return;
+    bool found = i != MOST && !m->flow[i].dead;
+    assert_int_equal(np_box_lookup(b, &k, &got), found);
+    if (!found) return;
     assert_true(np_tuple_equal(&got.inside, &k));
     assert_int_equal(got.external_port, m->flow[i].external_port);
     assert_int_equal(got.conn, m->flow[i].conn);
