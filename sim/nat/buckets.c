@@ -17,7 +17,7 @@ np_buckets *np_buckets_create(const np_table *t, uint32_t buckets, np_key key, u
     uint32_t capacity = np_table_capacity(t);
     *h = (np_buckets){.table = t, .anchor = NP_BUCKET_KINDS * capacity, .buckets = buckets};
     for (uint64_t kind = 0; kind < NP_BUCKET_KINDS; kind++)
-        h->secret[kind] = np_random(key, entity, NP_NAT_PURPOSE_BUCKET, kind);
+        h->secret[kind] = np_random(key, entity, NP_NAT_PURPOSE_EVICT, kind);
     h->node = np_memory_zeroed(((size_t)h->anchor + buckets) * sizeof *h->node);
     h->dirty = np_memory_zeroed(words_of(buckets) * sizeof *h->dirty);
     if (h->node == NULL || h->dirty == NULL) {

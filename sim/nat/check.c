@@ -93,9 +93,9 @@ static void check_times(checking *k)
     bool resets = c->at_expiry == NP_AT_EXPIRY_RESET_INSIDE || c->at_expiry == NP_AT_EXPIRY_RESET_BOTH;
     if (resets && (c->expiry == NP_EXPIRY_LAZY || c->expiry == NP_EXPIRY_LINUX))
         wrong(k, "at_expiry expiry",
-              "at_expiry sends a reset when a mapping expires, which expiry lazy or linux does not notice; "
-              "it goes "
-              "with exact or sweep");
+              "at_expiry sends a reset when a mapping expires, which expiry %s does not notice; it goes "
+              "with exact or sweep",
+              c->expiry == NP_EXPIRY_LAZY ? "lazy" : "linux");
 }
 
 static void check_rules(checking *k)

@@ -65,8 +65,7 @@ uint32_t np_evict_longest_idle(const np_table *t, uint32_t classes);
 enum {
     NP_NAT_PURPOSE_EVICT = NP_PURPOSE(3, 0x8000),
     NP_NAT_PURPOSE_PORT = NP_PURPOSE(3, 0x8001),
-    NP_NAT_PURPOSE_BUCKET = NP_PURPOSE(3, 0x8002),
-    NP_NAT_PURPOSE_COLLECT = NP_PURPOSE(3, 0x8003),
+    NP_NAT_PURPOSE_COLLECT = NP_PURPOSE(3, 0x8002),
 };
 
 #endif
