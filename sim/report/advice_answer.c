@@ -166,6 +166,12 @@ static void put_nats(const np_advice *a, FILE *out)
         fprintf(out, "%s%.80s", n == 0 ? "behind " : n + 1 == a->nats ? " and " : ", ", a->nat[n]);
 }
 
+/* No trial has probes that are further apart than the idle time. */
+static np_time probes_apart(const np_candidate *c, np_time idle)
+{
+    return c->as_is->keepalive.interval < idle ? c->as_is->keepalive.interval : idle;
+}
+
 static void put_candidate(const np_candidate *c, np_time interval, FILE *out)
 {
     char every[NP_WORDS_TIME], gap[NP_WORDS_TIME];
@@ -175,7 +181,7 @@ static void put_candidate(const np_candidate *c, np_time interval, FILE *out)
         usual = "keepalive";
         fprintf(out, "a TCP keepalive with an idle time of %s (%u probe%s, %s apart)", every,
                 c->as_is->keepalive.probes, c->as_is->keepalive.probes == 1 ? "" : "s",
-                np_words_time(gap, sizeof gap, c->as_is->keepalive.interval));
+                np_words_time(gap, sizeof gap, probes_apart(c, interval)));
     } else if (c->key) {
         usual = "heartbeat";
         fprintf(out, "a heartbeat every %s", every);

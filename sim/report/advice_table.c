@@ -224,14 +224,22 @@ static bool is_worst(const np_advice *a, const np_trial *t)
     return true;
 }
 
-/* The part of it that bears a candidate's answer: the NATs that allow no longer interval; of those that allow
-   none the worst. */
+/* Whether the NAT is the first that allows no longer interval than the one for all. */
+static bool is_first_limit(const np_candidate *c, uint32_t nat)
+{
+    for (uint32_t n = 0; n <= nat; n++)
+        if (c->longest[n] && c->longest[n]->interval == c->interval) return n == nat;
+    return false;
+}
+
+/* The part of it that bears a candidate's answer: the first NAT that allows no longer interval; of those that
+   allow none the worst. */
 static bool is_key_evidence(const np_advice *a, const np_trial *t)
 {
     const np_candidate *c = &a->candidate[t->candidate];
     const np_trial *longest = c->longest[t->nat];
     if (!longest) return t == c->nearest[t->nat] && is_worst(a, t);
-    return c->key && longest->interval == c->interval && (t == longest || t == c->longer[t->nat]);
+    return c->key && is_first_limit(c, t->nat) && (t == longest || t == c->longer[t->nat]);
 }
 
 /* The lines of the evidence: all, or, where those are more than people read, the key ones. */

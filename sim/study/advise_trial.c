@@ -75,7 +75,10 @@ static bool set_interval(settings *s, const np_candidate *c, np_time interval)
 {
     if (!c->key) return true;
     put_time(s, c->key, interval);
-    if (strncmp(c->key, "heartbeat", strlen("heartbeat")) == 0) put_beat(s, c, interval);
+    if (strcmp(c->key, "heartbeat.every") == 0)
+        put_beat(s, c, interval);
+    else if (c->as_is->keepalive.interval > interval)
+        put_time(s, "keepalive.interval", interval);
     return !s->no_memory;
 }
 

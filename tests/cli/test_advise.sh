@@ -95,6 +95,16 @@ done <commands
 [ $? = 1 ] || fail 'a target that nobody meets: status is not 1'
 grep -q '^No candidate meets reachable_fraction > 99.9% behind lru-box for sure. Nearest comes ' out || fail "nobody: $(sed -n 4,6p out)"
 [ ! -s err ] || fail "something on standard error: $(cat err)"
+# Many NATs: one that is too small for all, and more evidence than a table shows; Markdown and CSV have all of it.
+many=$(seq 20 39 | sed 's/.*/{profile: lru-box, timeouts: {tcp_established: &s}}/' | paste -sd, -)
+"$N" advise base.yaml --ladder 10s,15s,30s,35s --replicas 2 --nat "$many,{profile: lru-box, capacity: 3}" >out 2>err
+[ $? = 1 ] || fail "many NATs: status is not 1: $(cat err)"
+grep -q 'behind the other 20 it holds' out || fail "many NATs: $(sed -n 4,6p out)"
+left=$(sed -n 's/^\([0-9]*\) more lines, .*/\1/p' out)
+shown=$(grep -c '^ *[0-9][0-9]*   .*  \(yes\|no\|unsure\)  ' out)
+"$N" advise base.yaml --ladder 10s,15s,30s,35s --replicas 2 --nat "$many,{profile: lru-box, capacity: 3}" -o all.md -q
+[ $((left + shown)) = "$(grep -c '^| [0-9][0-9]* |' all.md)" ] || fail "$shown lines and $left more are not those of Markdown"
+[ "$shown" -le 48 ] || fail "$shown lines of evidence are too many to read"
 # Several targets, another cost, and profiles as candidates, of which one learns.
 "$N" advise base.yaml --ladder $ladder --target 'reachable_fraction > 99%' --target 'wakeups_per_conn_hour < 200' --cost wakeups \
     --heartbeat mqtt,mars --keepalive linux >out 2>err || fail "profiles: $(cat err)"

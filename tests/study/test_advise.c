@@ -271,6 +271,29 @@ static void nobody(void **state)
     np_advice_destroy(a);
 }
 
+/* A box that is too small for all spoils it, but what the others bear is simulated and told all the same. */
+static void all_but_one(void **state)
+{
+    (void)state;
+    static const char *const nat[] = {BOX("200s"), "{capacity: 2, evict: lru}", BOX("50s")};
+    static const np_time ladder[] = {45 * S, 55 * S, 190 * S, 210 * S};
+    const np_advise_options o = {.nat = nat, .nats = 3, .rung = ladder, .rungs = 4, .jobs = 2};
+    np_advice *a = advise(
+        SCENARIO("{}", "0%", "tcp", "3", "", "  - {name: beat, heartbeat: {every: 1m, timeout: 10s}}\n"), &o);
+    const np_candidate *c = named(a, "beat");
+    assert_null(a->best);
+    assert_false(c->holds);
+    assert_int_equal(a->obstacle->nat, 1);
+    assert_null(c->longest[1]);
+    assert_null(c->common[1]);
+    longest(c, 0, 190 * S, 210 * S);
+    longest(c, 2, 45 * S, 55 * S);
+    assert_true(c->common[0]->interval == 45 * S && c->common[0]->standing == NP_HOLDS);
+    assert_ptr_equal(c->common[2], c->longest[2]);
+    assert_int_equal(c->interval, 45 * S);
+    np_advice_destroy(a);
+}
+
 /* A target about costs is none that a shorter interval meets: it holds at the longest interval or nowhere. */
 static void costs(void **state)
 {
@@ -321,7 +344,7 @@ static void trials_repeat(void **state)
             "  - {name: a=b, heartbeat: {every: 60s, timeout: 60s, misses: 2, server_closes_after: 150s}}\n"
             "  - {name: a.b c, heartbeat: {strategy: jittered, every: 60s, least: 45s, client_closes_after: "
             "61s}}\n"
-            "  - {name: a, keepalive: {idle: 1h, interval: 9s, probes: 2}}\n"
+            "  - {name: a, keepalive: {idle: 1h, interval: 75s, probes: 2}}\n"
             "  - {name: learns, heartbeat: {strategy: search, least: 10s, most: 1m, step: 5s}}\n"
             "vary: {nat.capacity: [1k, 2k]}\nexpect: [reachable_fraction of a > 3%, reachable_fraction > "
             "80%]\n"
@@ -359,10 +382,16 @@ static void trials_repeat(void **state)
             assert_string_equal(value_of(x, "strategies.a.b c.heartbeat.client_closes_after"), "20.334s");
             checked++;
         }
+        if (x->candidate == 2 && x->interval == 20 * S) {
+            assert_string_equal(value_of(x, "strategies.a.keepalive.interval"), "20s");
+            checked++;
+        }
+        if (x->candidate == 2 && x->interval == 100 * S)
+            assert_null(value_of(x, "strategies.a.keepalive.interval"));
         if (x->candidate == 3)
             assert_int_equal(x->sets, 6); /* nat, two of ours, and what takes things back */
     }
-    assert_int_equal(checked, 4); /* behind both boxes */
+    assert_int_equal(checked, 6); /* behind both boxes */
     np_advice_destroy(a);
 }
 
@@ -483,17 +512,12 @@ static void stops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(timer_alone),
-        cmocka_unit_test(timer_and_losses),
-        cmocka_unit_test(table_alone),
-        cmocka_unit_test(several),
-        cmocka_unit_test(nobody),
-        cmocka_unit_test(dearest),
-        cmocka_unit_test(costs),
-        cmocka_unit_test(trials_repeat),
-        cmocka_unit_test(same_for_any_jobs),
-        cmocka_unit_test(detection),
-        cmocka_unit_test(trouble),
+        cmocka_unit_test(timer_alone),   cmocka_unit_test(timer_and_losses),
+        cmocka_unit_test(table_alone),   cmocka_unit_test(several),
+        cmocka_unit_test(nobody),        cmocka_unit_test(dearest),
+        cmocka_unit_test(all_but_one),   cmocka_unit_test(costs),
+        cmocka_unit_test(trials_repeat), cmocka_unit_test(same_for_any_jobs),
+        cmocka_unit_test(detection),     cmocka_unit_test(trouble),
         cmocka_unit_test(stops),
     };
     return cmocka_run_group_tests(tests, open_file, close_file);
