@@ -3,7 +3,6 @@
 # Dark and light take turns, so that parts stay apart in grey: evicted, timed out, NAT restarted, client roamed, client
 # gone, server gone, refused.
 array Tone[7] = ['#1766A6', '#F2B23E', '#262626', '#A6DBF7', '#D8692B', '#F7EDB0', '#6B3A7E']
-set title np_title offset 0, 0.3
 set lmargin at screen px(np_left)
 set rmargin at screen px(np_width - np_right)
 set bmargin at screen py(Foot[1])
@@ -19,5 +18,5 @@ do for [i = 1:np_rows] {
     set ytics add (Row[i] 5 + np_row * (i - 0.5))
     set label i Number[i] at first Total[i], first 5 + np_row * (i - 0.5) left offset 0.8, 0 textcolor rgb '#333333'
 }
-plot for [k = 1:np_parts] 'values' index k - 1 using (($1 + $2) / 2):(($3 + $4) / 2):1:2:3:4 with boxxyerror linecolor rgb '#FFFFFF' linewidth 1 fillcolor rgb Tone[Cause[k]] fillstyle solid border rgb '#FFFFFF' notitle, \
-     for [k = 1:np_parts] keyentry with boxes fillcolor rgb Tone[Cause[k]] fillstyle solid noborder title Part[k]
+plot for [k = 1:np_parts] 'values' index k - 1 using (($1 + $2) / 2):(($3 + $4) / 2):1:2:3:4 with boxxyerror linewidth 0.8 fillcolor rgb Tone[Cause[k]] fillstyle solid border rgb '#555555' notitle, \
+     for [k = 1:np_parts] keyentry with boxes linewidth 0.8 fillcolor rgb Tone[Cause[k]] fillstyle solid border rgb '#555555' title Part[k]

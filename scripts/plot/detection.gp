@@ -12,8 +12,8 @@ set xrange [np_detect_low:np_detect_high]
 do for [panel = 1:2] {
     set bmargin at screen py(Foot[panel])
     set tmargin at screen py(Foot[panel] + np_panel)
-    if (panel == 1) { set title np_title offset 0, 0.3; set xtics format '' } else { unset title; set xtics format '%g'; set xlabel 'time since the break' }
-    set ylabel 'breaks the '.File[panel].' knows of (%)'
+    if (panel == 1) { set xtics format '' } else { eval np_around_is_drawn; set xtics format '%g'; set xlabel 'time since the break' }
+    eval name_side('breaks the '.File[panel].' knows of (%)')
     # -9, below the range: a plot must have something to draw.
     if (panel == 1) {
         plot for [i = 1:np_strategies] File[panel] index i - 1 using 1:2 with lines linestyle i notitle, -9 notitle

@@ -12,10 +12,9 @@ set tics scale 0
 set xtics ()
 set ytics ()
 do for [i = 1:np_rows] { set ytics add (Row[i] i - 1) }
-set ylabel np_other
-set label 2 np_title at screen 0.5, py(np_height - 22) center
+set label 997 np_other at screen px(np_side), graph 0.5 center rotate by 90
 do for [k = 1:np_panels] {
-    if (k > 1) { unset label 2 }
+    if (k > 1) { eval np_around_is_drawn }
     set bmargin at screen py(Foot[k])
     set tmargin at screen py(Foot[k] + np_panel)
     set label 1 Panel[k] at screen px(np_left), py(Foot[k] + np_panel + 16) left textcolor rgb '#111111'

@@ -20,7 +20,7 @@ set xtics () nomirror
 do for [k = 1:np_panels] {
     set bmargin at screen py(Foot[k])
     set tmargin at screen py(Foot[k] + np_panel)
-    if (k == 1) { set title np_title offset 0, 0.3 } else { unset title }
+    if (k > 1) { eval np_around_is_drawn }
     eval Panel[k]
     set xtics ()
     do for [i = 1:np_tics] { set xtics add ((k == np_panels ? Tic[i] : '') At[i]) }
@@ -32,7 +32,7 @@ do for [k = 1:np_panels] {
     } else {
         plot for [i = 1:np_lines] 'values' index i - 1 using 1:(column(3 * k)):(column(3 * k + 1)) with filledcurves fillcolor rgb shade(i) fillstyle transparent solid opaque noborder notitle, \
              for [i = 1:np_lines] 'values' index i - 1 using 1:(column(3 * k - 1)) with linespoints linestyle i notitle, \
-             for [i = 1:np_lines] keyentry with linespoints linestyle i title Line[i]
+             for [i = 1:np_lines] keyentry with linespoints linestyle i title (Shown[i] ? Line[i] : '')
     }
 }
 unset multiplot

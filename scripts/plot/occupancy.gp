@@ -1,14 +1,13 @@
 # The NAT's table over time: mappings held, mean over the replicas.
 # 'entries': a block of (time, mappings) for each strategy.
-set title np_title offset 0, 0.3
 set xlabel np_time_unit
-set ylabel 'mappings in the NAT'
+eval name_side('mappings in the NAT')
 set xrange [0:np_end]
 set lmargin at screen px(np_left)
 set rmargin at screen px(np_width - np_right)
 set bmargin at screen py(Foot[1])
 set tmargin at screen py(Foot[1] + np_panel)
-near = np_capacity > 0 && np_capacity < 3 * np_peak
+near = np_capacity > 0 && np_near
 top = near && np_capacity > np_peak ? np_capacity : np_peak
 set yrange [0:top > 0 ? 1.1 * top : 1]
 if (near) {

@@ -8,7 +8,7 @@ set style line 102 linecolor rgb '#B4B4B4' linewidth 1.8
 do for [k = 1:np_panels] {
     set bmargin at screen py(Foot[k])
     set tmargin at screen py(Foot[k] + np_panel)
-    if (k == 1) { set title np_title offset 0, 0.3 } else { unset title }
+    if (k > 1) { eval np_around_is_drawn }
     eval X[k]
     eval Y[k]
     do for [i = 1:np_names] { if (TextOf[i] == k) { set label i Text[i] at TextX[i], TextY[i] left front textcolor rgb '#111111' } else { unset label i } }
@@ -17,6 +17,6 @@ do for [k = 1:np_panels] {
     plot 'front' index k - 1 using 1:2 with lines linestyle 102 notitle, \
          'names' index k - 1 using 1:2:($3 - $1):($4 - $2) with vectors nohead linestyle 101 notitle, \
          for [i = 1:np_strategies] 'values' index b + i using 1:2:3:4 with yerrorbars linestyle i dashtype 1 linewidth 1.5 notitle, \
-         for [i = 1:np_strategies] keyentry with points linestyle i title Name[i]
+         for [i = 1:np_strategies] keyentry with points linestyle i title (Shown[i] ? Name[i] : '')
 }
 unset multiplot

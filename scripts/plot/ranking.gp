@@ -13,7 +13,6 @@ do for [i = 1:np_rows] {
     set ytics add (Row[i] 6 + np_row * (i - 0.5))
     set label i Number[i] at screen px(np_width - np_right + 16), first 6 + np_row * (i - 0.5) left textcolor rgb '#333333'
 }
-set label 999 np_title at screen 0.5, py(np_height - 26) center textcolor rgb '#000000'
 set lmargin at screen px(np_left)
 set rmargin at screen px(np_left + np_first)
 eval np_value

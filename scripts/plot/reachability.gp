@@ -18,8 +18,7 @@ do for [d = np_cost_least:np_cost_high] {
 
 set bmargin at screen py(Foot[1])
 set tmargin at screen py(Foot[1] + np_panel)
-set title np_title offset 0, 0.3
-set ylabel 'reachable (% of the time)'
+eval name_side('reachable (% of the time)')
 set yrange [np_reachable_low:np_reachable_high]
 set format x ''
 do for [i = 1:np_names] { if (TextOf[i] == 1) { set label i Text[i] at TextX[i], TextY[i] left front textcolor rgb '#111111' } else { unset label i } }
@@ -28,10 +27,10 @@ plot $reachable using 1:2:($3 - $1):($4 - $2) with vectors nohead linestyle 101,
 
 set bmargin at screen py(Foot[2])
 set tmargin at screen py(Foot[2] + np_panel)
-unset title
+eval np_around_is_drawn
 set format x '%g'
 set xlabel 'upkeep (bytes per connection-hour)'
-set ylabel 'breaks per connection-hour'
+eval name_side('breaks per connection-hour')
 set yrange [np_breaks_low:np_breaks_high]
 do for [i = 1:np_names] { if (TextOf[i] == 2) { set label i Text[i] at TextX[i], TextY[i] left front textcolor rgb '#111111' } else { unset label i } }
 plot $breaks using 1:2:($3 - $1):($4 - $2) with vectors nohead linestyle 101, \

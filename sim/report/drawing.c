@@ -108,6 +108,14 @@ const char *np_drawing_cut(const char *text, int letters, char buf[NP_CUT])
     return buf;
 }
 
+const char *np_drawing_fit(const char *text, double pixels, char buf[NP_CUT])
+{
+    int letters = np_text_width(text);
+    const char *shown = text;
+    while (np_text_pixels(shown) > pixels && letters > 1) shown = np_drawing_cut(text, --letters, buf);
+    return shown;
+}
+
 void np_drawing_names(FILE *job, uint32_t most)
 {
     if (most == 0) most = 1; /* gnuplot has no empty arrays */
@@ -123,18 +131,30 @@ void np_drawing_name(FILE *job, uint32_t *n, int panel, const char *text, double
             panel, *n);
 }
 
+bool np_drawing_has(const np_drawing *d, uint32_t strategy, np_metric m)
+{
+    const np_results *r = d->results;
+    bool one = d->picture->scope == NP_SCOPE_POINT;
+    for (uint32_t p = one ? d->point : 0; p < (one ? d->point + 1 : r->points); p++) {
+        if (!isnan(r->point[p].strategy[strategy].value[m].mean)) return true;
+    }
+    return false;
+}
+
+#define NOTE_SIDE 8 /* pixels that it keeps free at its right end */
+
 /* The names that a note has room for. */
 static void write_note(const np_drawing *d, FILE *job, const char *why, np_left_out *out, np_metric m)
 {
     char note[400];
     size_t used = 0;
     const np_read_point *p = np_drawing_point(d);
-    int letters = (int)((d->width - NP_PANEL_LEFT) / NP_LETTER);
+    double left = d->width - NP_PANEL_LEFT - NOTE_SIDE;
     for (uint32_t i = 0; i < p->strategies; i++) {
         const char *name = p->strategy[i].name, *joint = used ? ", " : why;
-        if (out ? !out(&p->strategy[i]) : !isnan(p->strategy[i].value[m].mean)) continue;
-        letters -= np_text_width(joint) + np_text_width(name);
-        bool fits = letters > (i + 1 < p->strategies ? 3 : 0) &&
+        if (out ? !out(&p->strategy[i]) : np_drawing_has(d, i, m)) continue;
+        left -= np_text_pixels(joint) + np_text_pixels(name);
+        bool fits = left > (i + 1 < p->strategies ? np_text_pixels(", …") : 0) &&
                     used + strlen(joint) + strlen(name) + 8 < sizeof note;
         int n = snprintf(note + used, sizeof note - used, "%s%s", joint, fits ? name : "…");
         used += (size_t)(n > 0 ? n : 0);
@@ -205,9 +225,12 @@ static bool run_gnuplot(const np_drawing *d)
 /* Pixels above the panels for the title; under them for tics and the axis' name, a line for the note, and one
    for each row of the legend. */
 #define TITLE         66
+#define TITLE_LINE    24
+#define TITLE_SIDE    8
 #define NO_TITLE      32
 #define AXIS          85
 #define NOTE_LINE     32
+#define UNDER_LINE    24
 #define LEGEND_LINE   27
 #define LEGEND_SAMPLE 110 /* the line and the gaps of an entry */
 #define LEGEND_LETTER 11  /* what gnuplot, which must guess, reserves for a letter */
@@ -246,17 +269,81 @@ static const np_layout plain = {.panels = 2,
                                 .left = NP_PANEL_LEFT,
                                 .right = NP_PANEL_RIGHT};
 
-static void write_frame(const np_drawing *d, FILE *job, const char *title, const np_layout *l)
+/* "bars: 95 % intervals over 10 replicas"; a page has said it already. */
+static bool interval_text(const np_drawing *d, char *text, size_t size)
+{
+    const np_results *r = d->results;
+    if (d->bare || !d->picture->interval || r->replicas == 1) return false;
+    uint32_t least = UINT32_MAX, most = 0;
+    for (uint32_t p = 0; p < r->points; p++) {
+        if (r->point[p].replicas < least) least = r->point[p].replicas;
+        if (r->point[p].replicas > most) most = r->point[p].replicas;
+    }
+    int n = snprintf(text, size, "%s: 95 %% intervals over ", d->picture->interval);
+    if (least == 0)
+        snprintf(text + n, size - (size_t)n, "the replicas");
+    else if (least == most)
+        snprintf(text + n, size - (size_t)n, "%u replicas", most);
+    else
+        snprintf(text + n, size - (size_t)n, "%u to %u replicas", least, most);
+    return true;
+}
+
+/* "after a name: nat.capacity, access.loss" */
+static bool values_text(const np_drawing *d, char *text, size_t size)
+{
+    const np_results *r = d->results;
+    if (!d->picture->values || r->points == 1) return false;
+    size_t used = (size_t)snprintf(text, size, "%s: ", d->picture->values);
+    for (uint32_t v = 0; v < r->varied && used < size; v++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", v > 0 ? ", " : "", r->path[v]);
+    return true;
+}
+
+/* The grey lines that a figure has by what it is. Returns how many. */
+static int write_unders(const np_drawing *d, FILE *job, int width)
+{
+    char text[2][300], cut[NP_CUT];
+    int n = 0;
+    if (d->picture) {
+        n += interval_text(d, text[n], sizeof text[n]);
+        n += values_text(d, text[n], sizeof text[n]);
+    }
+    fprintf(job, "np_unders = %d\narray Under[2]\n", n);
+    for (int i = 0; i < n; i++)
+        np_drawing_element(job, "Under", (uint32_t)i + 1,
+                           np_drawing_fit(text[i], width - NP_PANEL_LEFT - NOTE_SIDE, cut));
+    return n;
+}
+
+/* One line, or two where one does not hold it: what the figure is, and of what. Returns how many. A script
+   that has Title[] from style.gp finds no np_title. */
+static int write_title(const np_drawing *d, FILE *job, const char *title, const char *of, int width)
+{
+    char one[600], cut[NP_CUT];
+    double room = width - 2 * TITLE_SIDE;
+    snprintf(one, sizeof one, "%.200s%s%.380s", title, *of ? ": " : "", of);
+    int lines = d->bare || !d->picture ? 0 : np_text_pixels(one) <= room || !*of ? 1 : 2;
+    np_drawing_text(job, "np_title", d->bare || lines > 0 ? "" : np_drawing_fit(one, room, cut));
+    fprintf(job, "np_titles = %d\narray Title[2]\n", lines);
+    if (lines > 0) np_drawing_element(job, "Title", 1, np_drawing_fit(lines > 1 ? title : one, room, cut));
+    if (lines > 1) np_drawing_element(job, "Title", 2, np_drawing_fit(of, room, cut));
+    return lines;
+}
+
+/* `of`: what follows the title, after a colon or on a line of its own. */
+static void write_frame(const np_drawing *d, FILE *job, const char *title, const char *of, const np_layout *l)
 {
     int width = d->width ? d->width : NP_WIDTH, columns = legend_columns(d, l, width),
-        legend = LEGEND_LINE * (((int)l->entries + columns - 1) / columns), foot = AXIS + NOTE_LINE + legend,
+        legend = LEGEND_LINE * (((int)l->entries + columns - 1) / columns),
+        unders = write_unders(d, job, width), foot = AXIS + NOTE_LINE + UNDER_LINE * unders + legend,
         panels = l->panels * l->panel + (l->panels - 1) * l->gap;
     np_drawing_text(job, "np_format", d->format);
     np_drawing_text(job, "np_scripts", d->scripts);
-    char cut[NP_CUT];
-    np_drawing_text(job, "np_title", d->bare ? "" : np_drawing_cut(title, (int)(width / NP_LETTER), cut));
+    int titles = write_title(d, job, title, of, width);
     fprintf(job, "np_width = %d.0\nnp_height = %d.0\nnp_left = %d\nnp_right = %d\nnp_bare = %d\n", width,
-            foot + panels + (d->bare ? NO_TITLE : TITLE), l->left, l->right, d->bare);
+            foot + panels + (d->bare ? NO_TITLE : TITLE) + (titles > 1 ? TITLE_LINE : 0), l->left, l->right,
+            d->bare);
     fprintf(job, "np_panels = %d\nnp_panel = %d\narray Foot[%d]\n", l->panels, l->panel, l->panels);
     for (int i = 0; i < l->panels; i++) { /* from the top */
         fprintf(job, "Foot[%d] = %d\n", i + 1, foot + (l->panels - 1 - i) * (l->panel + l->gap));
@@ -264,6 +351,8 @@ static void write_frame(const np_drawing *d, FILE *job, const char *title, const
     fprintf(job, "np_foot_high = Foot[1]\nnp_foot_low = Foot[%d]\n", l->panels);
     fprintf(job, "np_legend = %d\nnp_legend_columns = %d\nnp_note_line = %d\nnp_note = ''\n", legend, columns,
             NOTE_LINE);
+    fprintf(job, "np_side = %d\nnp_under_line = %d\nnp_note_left = %d\n", NP_SIDE, UNDER_LINE,
+            l->left < NP_PANEL_LEFT ? l->left : NP_PANEL_LEFT);
 }
 
 int np_drawing_legend_letters(const np_drawing *d)
@@ -287,7 +376,7 @@ void np_drawing_frame(const np_drawing *d, FILE *job, const char *title, const c
     np_layout l = plain;
     l.name = name;
     l.entries = legend ? names : 0;
-    write_frame(d, job, title, &l);
+    write_frame(d, job, title, "", &l);
     write_names(d, job, names, &l);
 }
 
@@ -303,26 +392,25 @@ bool np_drawing_place(const np_drawing *d, const char *target)
     return rename(path, target) == 0 || np_fail(d->e, NP_TROUBLE_RUN, "%s: %s", target, strerror(errno));
 }
 
-/* "What upkeep buys: quickstart, nat.capacity = 320" */
-static void title_of(const np_drawing *d, char *title, size_t size)
+/* "quickstart, nat.capacity = 320": of what a figure is. */
+static void write_of(const np_drawing *d, char *text, size_t size)
 {
     const char *name = d->results->scenario, *of = "";
     if (d->picture->scope == NP_SCOPE_POINT) of = np_drawing_point(d)->vary;
     if (d->picture->scope == NP_SCOPE_STRATEGY) of = np_drawing_strategy(d, d->strategy);
-    snprintf(title, size, "%s%s%s%s%s", d->picture->title, *name || *of ? ": " : "", name,
-             *name && *of ? ", " : "", of);
+    snprintf(text, size, "%s%s%s", name, *name && *of ? ", " : "", of);
 }
 
 bool np_drawing_draw(const np_drawing *d)
 {
     FILE *job = np_drawing_create(d, "job");
     if (!job) return false;
-    char title[300];
+    char of[400];
     np_layout l = plain;
     const np_layout names = {.entry = np_drawing_strategy};
-    title_of(d, title, sizeof title);
+    write_of(d, of, sizeof of);
     if (d->picture->lay_out) d->picture->lay_out(d, &l);
-    write_frame(d, job, title, &l);
+    write_frame(d, job, d->picture->title, of, &l);
     write_names(d, job, d->results->point[0].strategies, &names);
     bool ok = d->picture->write(d, job);
     np_drawing_load(job, d->picture->name);

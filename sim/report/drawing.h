@@ -18,6 +18,7 @@
 #define NP_PANEL_GAP    41  /* between two panels: the tics of the upper one */
 #define NP_LETTER       9.4 /* mean width of a letter at the font size of the scripts */
 #define NP_LINE         21.0
+#define NP_SIDE         14  /* from the left edge to the middle of what names a vertical axis */
 #define NP_NAME_SHARE   0.6 /* of a panel's width that a name beside a mark may take */
 
 struct np_picture;
@@ -61,6 +62,12 @@ void np_drawing_tic(FILE *job, const char *array, uint32_t i,
 #define NP_CUT 512
 const char *np_drawing_cut(const char *text, int letters, char buf[NP_CUT]);
 
+/* The same to so many pixels. */
+const char *np_drawing_fit(const char *text, double pixels, char buf[NP_CUT]);
+
+/* Pixels that a text takes at the font size of the scripts (glyphs.c). */
+double np_text_pixels(const char *text);
+
 /* A name beside a mark of a panel (from 1, from the top), from its left end at (x, y) of that panel's axes.
    For scripts whose job has begun with np_drawing_names; `*n` counts them. (Texts in data would end at a
    quote.) */
@@ -71,7 +78,10 @@ void np_drawing_name(FILE *job, uint32_t *n, int panel, const char *text, double
 typedef bool np_left_out(const np_read_strategy *s);
 void np_drawing_note(const np_drawing *d, FILE *job, const char *why, np_left_out *out);
 void np_drawing_note_without(const np_drawing *d, FILE *job, const char *why,
-                             np_metric m); /* those that have no m */
+                             np_metric m); /* those that have no m (in figures of a whole grid: nowhere) */
+
+/* Whether a strategy has a figure at the point that is drawn; in figures of a whole grid: at any. */
+bool np_drawing_has(const np_drawing *d, uint32_t strategy, np_metric m);
 
 /* Makes the picture of *d (whose scope has been set): afterwards it is the file "figure". */
 bool np_drawing_draw(const np_drawing *d);
@@ -107,8 +117,10 @@ typedef enum np_scope {
 typedef struct np_picture {
     const char *name, *title;
     np_scope scope;
-    const char *caption;                                /* what to see in it */
-    const char *(*why_not)(const np_drawing *d);        /* NULL: it can be drawn */
+    const char *caption;                         /* what to see in it */
+    const char *interval;                        /* what shows the intervals: "bars"; NULL: nothing does */
+    const char *values;                          /* where a grid's values stand: "after a name" */
+    const char *(*why_not)(const np_drawing *d); /* NULL: it can be drawn */
     void (*lay_out)(const np_drawing *d, np_layout *l); /* l holds two panels without a legend; may be NULL */
     bool (*write)(const np_drawing *d, FILE *job); /* its data files, and what its script needs to know */
 } np_picture;

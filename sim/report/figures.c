@@ -73,6 +73,18 @@ static double scale_of(double x, const char **suffix)
 #define SHARE_DECIMALS 3 /* a thousandth of a per cent is as fine as people compare shares */
 #define DECIMALS_MOST  6 /* smaller numbers are written with an exponent */
 
+/* A share so near to nothing, or to all, that it would be written as if it were that. */
+static bool is_at_end(np_cell *c, double mean, double room, int decimals)
+{
+    double least = pow(10, -decimals);
+    if (decimals < SHARE_DECIMALS) return false;
+    if (mean > 0 && mean < least / 2)
+        snprintf(c->value, sizeof c->value, "<%.*f", decimals, least);
+    else if (room > 0 && room < least / 2)
+        snprintf(c->value, sizeof c->value, ">%.*f", decimals, 100 - least);
+    return *c->value != 0;
+}
+
 np_cell np_cell_number(double mean, double half, double room, bool sign)
 {
     if (!isfinite(mean)) return nothing;
@@ -98,6 +110,7 @@ np_cell np_cell_number(double mean, double half, double room, bool sign)
     }
     int decimals = least(most(wanted, 0), isnan(room) ? DECIMALS_MOST : SHARE_DECIMALS);
     if (mean == 0 && !known) decimals = 0;
+    if (!isnan(room) && is_at_end(&c, mean, room, decimals)) return c;
     snprintf(c.value, sizeof c.value, sign && mean != 0 ? "%+.*f%s" : "%.*f%s", decimals, mean, suffix);
     if (!isnan(half)) {
         snprintf(c.note, sizeof c.note, "±%.*f%s", half > 0 ? decimals : 0, half, half > 0 ? suffix : "");

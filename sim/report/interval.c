@@ -155,7 +155,8 @@ static void write_place(const lines *l, FILE *f, int panel, const np_estimate *e
             np_scale_at(&l->scale[panel], high));
 }
 
-static void write_line(const lines *l, FILE *f, uint32_t line)
+/* Returns whether there is anything of it. */
+static bool write_line(const lines *l, FILE *f, uint32_t line)
 {
     bool all = l->d->picture->scope == NP_SCOPE_STUDY;
     uint32_t strategy = all ? line : l->d->strategy, other = all ? 0 : line;
@@ -169,6 +170,7 @@ static void write_line(const lines *l, FILE *f, uint32_t line)
         any = true;
     }
     fputs(any ? "\n\n" : "NaN NaN\n\n\n", f);
+    return any;
 }
 
 static bool find_scales(lines *l)
@@ -207,8 +209,10 @@ bool np_write_interval(const np_drawing *d, FILE *job)
                            np_drawing_cut(all ? np_drawing_strategy(d, i) : other_value(d, i),
                                           np_drawing_legend_letters(d), cut));
     }
+    if (all) np_drawing_note_without(d, job, "without this figure: ", l.panel[0]);
+    fprintf(job, "array Shown[%u]\n", n);
     FILE *f = np_drawing_create(d, "values");
     if (!f) return false;
-    for (uint32_t i = 0; i < n; i++) write_line(&l, f, i);
+    for (uint32_t i = 0; i < n; i++) fprintf(job, "Shown[%u] = %d\n", i + 1, write_line(&l, f, i));
     return np_drawing_finish(d, f);
 }

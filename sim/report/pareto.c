@@ -15,8 +15,10 @@
 #define OBSTACLES   48   /* marks that names keep off, */
 #define STAIRS      96   /* and pieces of the stairs */
 #define PIECE       26.0 /* pixels from one piece to the next */
-#define APART       36   /* pixels between two marks that both have names */
-#define BARS_MOST   40   /* more marks have no interval bars: they would cover each other */
+#define APART       36   /* pixels between two marks that both have names, where there are many; */
+#define TOGETHER    4    /* where there are few: */
+#define FEW         6
+#define BARS_MOST   40 /* more marks have no interval bars: they would cover each other */
 
 static const np_metric costs[COSTS] = {NP_METRIC_UPKEEP_BYTES, NP_METRIC_WAKEUPS, NP_METRIC_ENERGY};
 
@@ -164,10 +166,10 @@ static np_label label_at(const panel *p, uint32_t mark, double by_x, double by_y
 }
 
 /* In a grid many marks may stand in one place: one name is enough there. */
-static bool is_crowded(const np_label *label, uint32_t n)
+static bool is_crowded(const np_label *label, uint32_t n, bool few)
 {
     for (uint32_t i = 0; i < n; i++) {
-        if (hypot(label[i].x - label[n].x, label[i].y - label[n].y) < APART) return true;
+        if (hypot(label[i].x - label[n].x, label[i].y - label[n].y) < (few ? TOGETHER : APART)) return true;
     }
     return false;
 }
@@ -204,9 +206,9 @@ static void write_names(const panel *p, int panel_number, FILE *job, FILE *f, ui
         uint32_t mark = r->points == 1 ? i : p->front[i];
         if (!stands(mark_at(r, mark), p->cost)) continue;
         label[n] = label_at(p, mark, by_x, by_y);
-        if (r->points > 1 && is_crowded(label, n)) continue;
+        if (r->points > 1 && is_crowded(label, n, p->members <= FEW)) continue;
         owner[n] = mark;
-        label[n++].width = NP_LETTER * np_text_width(np_drawing_cut(text_of(r, mark), letters, cut));
+        label[n++].width = np_text_pixels(np_drawing_cut(text_of(r, mark), letters, cut));
     }
     uint32_t known = n;
     for (uint32_t i = 0; i < marks(r) && known < n + OBSTACLES; i++) {
@@ -246,6 +248,17 @@ static void write_marks(const panel *p, FILE *f)
     }
 }
 
+static bool stands_anywhere(const np_drawing *d, uint32_t strategy)
+{
+    const np_results *r = d->results;
+    for (uint32_t i = strategy; i < marks(r); i += r->point[0].strategies) {
+        for (int k = 0; k < COSTS; k++) {
+            if (stands(mark_at(r, i), costs[k])) return true;
+        }
+    }
+    return false;
+}
+
 bool np_write_pareto(const np_drawing *d, FILE *job)
 {
     np_metric cost[COSTS];
@@ -272,8 +285,10 @@ bool np_write_pareto(const np_drawing *d, FILE *job)
         write_names(&p, k + 1, job, names, &texts, width, l.panel);
         write_marks(&p, values);
     }
-    if (d->results->points == 1)
-        np_drawing_note_without(d, job, "without a figure for upkeep: ", NP_METRIC_UPKEEP_BYTES);
+    np_drawing_note_without(d, job, "without a figure for upkeep: ", NP_METRIC_UPKEEP_BYTES);
+    uint32_t strategies = d->results->point[0].strategies;
+    fprintf(job, "array Shown[%u]\n", strategies);
+    for (uint32_t i = 0; i < strategies; i++) fprintf(job, "Shown[%u] = %d\n", i + 1, stands_anywhere(d, i));
     if (values) ok = np_drawing_finish(d, values) && ok;
     if (front) ok = np_drawing_finish(d, front) && ok;
     if (names) ok = np_drawing_finish(d, names) && ok;

@@ -68,10 +68,13 @@ static bool write_detection(const np_drawing *d, FILE *job)
     for (uint32_t i = 0; i < np_drawing_point(d)->strategies; i++) {
         fprintf(job, "Shown[%u] = %d\n", i + 1, has_break(&np_drawing_point(d)->strategy[i]));
     }
-    np_drawing_note(d, job, "no breaks: ", never_breaks);
+    np_drawing_note(d, job, "no breaks to know of: ", never_breaks);
     return write_curves(d, "client", NP_SPREAD_CLIENT_DETECT, low, high) &&
            write_curves(d, "server", NP_SPREAD_SERVER_DETECT, low, high);
 }
+
+#define CAPACITY_NEAR                                                                                        \
+    3 /* times the peak: a capacity above would leave the curves at the foot of the figure */
 
 static bool write_occupancy(const np_drawing *d, FILE *job)
 {
@@ -98,6 +101,14 @@ static bool write_occupancy(const np_drawing *d, FILE *job)
         fputs("\n\n", f);
     }
     fprintf(job, "np_peak = %.9g\n", peak);
+    double capacity = np_drawing_point(d)->capacity;
+    bool near = capacity < CAPACITY_NEAR * peak; /* then a line shows it */
+    fprintf(job, "np_near = %d\n", near);
+    if (capacity > 0 && !near) {
+        char note[80];
+        snprintf(note, sizeof note, "the table has room for %.0f", capacity);
+        np_drawing_text(job, "np_note", note);
+    }
     return np_drawing_finish(d, f);
 }
 
@@ -132,37 +143,37 @@ static void lay_out_occupancy(const np_drawing *d, np_layout *l)
 
 const np_picture np_pictures[] = {
     {"interval", "Against what is varied", NP_SCOPE_STUDY,
-     "What the varied setting does to reachability, breaks and cost. Bands are 95 % intervals.",
-     np_no_interval, np_lay_out_interval, np_write_interval},
+     "What the varied setting does to reachability, breaks and cost. Bands are 95 % intervals.", "bands",
+     NULL, np_no_interval, np_lay_out_interval, np_write_interval},
     {"interval", "Against what is varied", NP_SCOPE_STRATEGY,
      "What one setting does to reachability, breaks and cost, a line for each value of the other. Bands are "
      "95 % "
      "intervals.",
-     np_no_interval, np_lay_out_interval, np_write_interval},
-    {"heat", "Over both settings", NP_SCOPE_STRATEGY, "Each cell is the mean at one pair of settings.",
-     np_no_heat, np_lay_out_heat, np_write_heat},
+     "bands", NULL, np_no_interval, np_lay_out_interval, np_write_interval},
+    {"heat", "Over both settings", NP_SCOPE_STRATEGY, "Each cell is the mean at one pair of settings.", NULL,
+     NULL, np_no_heat, np_lay_out_heat, np_write_heat},
     {"pareto", "What reachability costs", NP_SCOPE_STUDY,
      "Each mark is one strategy. On the grey line stand those that nothing beats: what is more reachable "
      "costs "
      "more. Up each grid line is ten times less often out of reach.",
-     np_no_pareto, np_lay_out_pareto, np_write_pareto},
+     "bars", "beside a mark", np_no_pareto, np_lay_out_pareto, np_write_pareto},
     {"ranking", "Who comes first", NP_SCOPE_STUDY,
      "Means with 95 % intervals, the best on top. Beside them the difference from the first strategy, "
      "replica by "
      "replica under the same losses and arrivals.",
-     np_no_ranking, np_lay_out_ranking, np_write_ranking},
-    {"causes", "Why connections break", NP_SCOPE_STUDY, "Breaks by what caused them.", np_no_causes,
-     np_lay_out_causes, np_write_causes},
+     "bars and ±", "after a name", np_no_ranking, np_lay_out_ranking, np_write_ranking},
+    {"causes", "Why connections break", NP_SCOPE_STUDY, "Breaks by what caused them.", "±", "after a name",
+     np_no_causes, np_lay_out_causes, np_write_causes},
     {"reachability", "What upkeep buys", NP_SCOPE_POINT,
-     "Reachability and breaks against the bytes that upkeep costs; bars are 95 % intervals.",
+     "Reachability and breaks against the bytes that upkeep costs; bars are 95 % intervals.", "bars", NULL,
      np_no_reachability, NULL, np_write_reachability},
     {"detection", "How soon each end knows of a break", NP_SCOPE_POINT,
      "The share of all breaks that an end knows of after so long. A curve that ends below 100 % is short of "
      "those "
      "never noticed.",
-     no_detection, np_drawing_legend, write_detection},
+     NULL, NULL, no_detection, np_drawing_legend, write_detection},
     {"occupancy", "How full the NAT is", NP_SCOPE_POINT,
-     "Mappings in the table over time, mean over replicas.", no_occupancy, lay_out_occupancy,
+     "Mappings in the table over time, mean over replicas.", NULL, NULL, no_occupancy, lay_out_occupancy,
      write_occupancy},
 };
 const size_t np_pictures_count = sizeof np_pictures / sizeof *np_pictures;

@@ -8,9 +8,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* With those above it that are missing. */
 static bool make_directory(const char *directory, np_error *e)
 {
-    if (mkdir(directory, 0777) == 0 || errno == EEXIST) return true;
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s", directory);
+    if (n >= PATH_MAX) return np_fail(e, NP_TROUBLE_USAGE, "%s: the path is too long", directory);
+    for (char *slash = path; (slash = strchr(slash + 1, '/')); *slash = '/') {
+        *slash = '\0';
+        mkdir(path, 0777); /* the last one says what is wrong */
+    }
+    if (mkdir(path, 0777) == 0 || errno == EEXIST) return true;
     return np_fail(e, NP_TROUBLE_RUN, "%s: %s", directory, strerror(errno));
 }
 

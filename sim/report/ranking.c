@@ -10,7 +10,8 @@
 
 #define ROWS_MOST  30
 #define ROW        34
-#define NUMBER     150 /* pixels at the right end for the value */
+#define NUMBER     110 /* pixels at the right end for the value, at least, */
+#define BESIDE     16  /* and from the panel to it, and from it to the edge */
 #define PANES_FROM 700 /* narrower figures have no room for the differences */
 #define BETWEEN    36
 
@@ -50,13 +51,37 @@ const char *np_no_ranking(const np_drawing *d)
     return ranked(d) > 0 ? NULL : "the figure has a meaning for no strategy";
 }
 
+#define NUMBER_TEXT 80
+
+static void number_text(const np_drawing *d, const np_estimate *v, char text[NUMBER_TEXT])
+{
+    bool share = np_metric_is_share(d->metric);
+    double by = share ? 100 : 1;
+    np_cell c =
+        np_cell_number(by * v->mean, by * (v->high - v->low) / 2, share ? 100 - by * v->mean : NAN, false);
+    snprintf(text, NUMBER_TEXT, "%s%s%s", c.value, *c.note ? " " : "", c.note);
+}
+
+/* Of all that might be shown: whoever is ranked, the axis ends at the same place. */
+static int number_margin(const np_drawing *d)
+{
+    double widest = NUMBER;
+    for (uint32_t i = 0; i < all_rows(d->results); i++) {
+        char text[NUMBER_TEXT];
+        if (isnan(value_of(d, i)->mean)) continue;
+        number_text(d, value_of(d, i), text);
+        widest = fmax(widest, np_text_pixels(text) + 2 * BESIDE);
+    }
+    return (int)widest;
+}
+
 void np_lay_out_ranking(const np_drawing *d, np_layout *l)
 {
     int letters;
     l->panels = 1;
     l->panel = ROW * (int)shown(d) + 12;
     l->left = np_row_margin(d, &letters);
-    l->right = NUMBER;
+    l->right = number_margin(d);
 }
 
 /* Ties stand in the order of the scenario. */
@@ -84,13 +109,8 @@ static entry *rank(const np_drawing *d)
 static void write_numbers(const np_drawing *d, FILE *job, const entry *e, uint32_t n, int letters)
 {
     for (uint32_t i = 0; i < n; i++) {
-        const np_estimate *v = &d->results->point[e[i].point].strategy[e[i].strategy].value[d->metric];
-        bool share = np_metric_is_share(d->metric);
-        double by = share ? 100 : 1;
-        np_cell c = np_cell_number(by * v->mean, by * (v->high - v->low) / 2,
-                                   share ? 100 - by * v->mean : NAN, false);
-        char number[80];
-        snprintf(number, sizeof number, "%s%s%s", c.value, *c.note ? " " : "", c.note);
+        char number[NUMBER_TEXT];
+        number_text(d, &d->results->point[e[i].point].strategy[e[i].strategy].value[d->metric], number);
         const char *name = np_row_name(d->results, e[i].point, e[i].strategy, letters);
         np_drawing_tic(job, "Row", i + 1, name ? name : "");
         np_drawing_element(job, "Number", i + 1, number);
@@ -137,19 +157,20 @@ bool np_write_ranking(const np_drawing *d, FILE *job)
     np_scale s = np_scale_of(d->metric, value, n, true, true),
              versus = np_scale_of_differences(d->metric, diff, n);
     bool panes = differs && d->width >= PANES_FROM;
-    double width = d->width - left - NUMBER, first = panes ? (width - BETWEEN) * 0.55 : width;
-    char label[80], title[160];
+    double width = d->width - left - number_margin(d), first = panes ? (width - BETWEEN) * 0.55 : width;
+    char label[80], title[160], cut[NP_CUT];
     np_scale_write(&s, job, "np_value", 'x', np_scale_label(label, sizeof label, &s, !panes), first);
     np_scale_write(&versus, job, "np_versus", 'x',
                    np_metric_is_share(d->metric) ? "difference (points)" : "difference",
                    width - first - BETWEEN);
     snprintf(title, sizeof title, "minus %.100s", r->point[0].strategy[0].name);
-    np_drawing_text(job, "np_versus_title", title);
+    np_drawing_text(job, "np_versus_title",
+                    np_drawing_fit(title, d->width - left - first - BETWEEN - BESIDE, cut));
     fprintf(job, "np_rows = %u\nnp_row = %d\nnp_panes = %d\nnp_first = %.9g\nnp_between = %d\n", n, ROW,
             panes, first, BETWEEN);
     fprintf(job, "array Row[%u]\narray Number[%u]\narray Style[%u]\n", n, n, n);
     write_numbers(d, job, e, n, letters);
-    if (r->points == 1) np_drawing_note_without(d, job, "without this figure: ", d->metric);
+    np_drawing_note_without(d, job, "without this figure: ", d->metric);
     if (ranked(d) > n) {
         char note[80];
         snprintf(note, sizeof note, "the best %u of %u", n, ranked(d));

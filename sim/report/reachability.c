@@ -80,8 +80,10 @@ static axis value_axis(const np_read_point *p, np_metric what)
     if (high < low) low = 0, high = 1;
     if (what == NP_METRIC_BREAKS) low = 0;
     double room = high > low ? 0.15 * (high - low) : high > 0 ? 0.1 * high : 1;
-    double top = high + room, bottom = low - room;
-    return (axis){bottom, top, NP_PANEL_HEIGHT};
+    /* Beyond what cannot be there is less room than from tic to tic: no tic says it could. */
+    double over = what == NP_METRIC_REACHABLE && high == 100 ? 0.5 * room : room,
+           under = low == 0 ? 0.5 * room : room;
+    return (axis){low - under, high + over, NP_PANEL_HEIGHT};
 }
 
 static void write_panel(const np_drawing *d, FILE *job, int number, const char *name, np_metric what,
@@ -98,12 +100,11 @@ static void write_panel(const np_drawing *d, FILE *job, int number, const char *
         double cost = p->strategy[i].value[NP_METRIC_UPKEEP_BYTES].mean;
         if (isnan(v.mean) || isnan(cost)) continue;
         owner[n] = i;
-        label[n++] =
-            (np_label){.x = to_pixel(&x->axis, cost_place(x, cost)),
-                       .y = to_pixel(&y, v.mean),
-                       .low = to_pixel(&y, v.low),
-                       .high = to_pixel(&y, v.high),
-                       .width = NP_LETTER * np_text_width(np_drawing_cut(p->strategy[i].name, letters, cut))};
+        label[n++] = (np_label){.x = to_pixel(&x->axis, cost_place(x, cost)),
+                                .y = to_pixel(&y, v.mean),
+                                .low = to_pixel(&y, v.low),
+                                .high = to_pixel(&y, v.high),
+                                .width = np_text_pixels(np_drawing_cut(p->strategy[i].name, letters, cut))};
     }
     np_labels_place(label, n, n, x->axis.pixels, y.pixels, NP_LINE);
     /* The names; and rows of a point and where a line from it to its name should end (NaN: no line). */

@@ -2,6 +2,7 @@
  * Axes: where a value stands, and where the tics do.
  */
 #include "scale.h"
+#include "drawing.h"
 #include <math.h>
 #include <string.h>
 
@@ -10,8 +11,8 @@
 #define LOG_SPAN   20.0
 #define ZERO_PLACE 0.6 /* decades left of the least */
 #define TIC_PIXELS 55  /* between two tics of a linear axis, about */
-#define LABEL_X    62  /* pixels that "99.999" needs along an axis, */
-#define LABEL_Y    19  /* and across */
+#define LABEL_GAP  9   /* pixels between two labels along an axis */
+#define LABEL_Y    19  /* and that one needs across */
 
 bool np_metric_is_share(np_metric m)
 {
@@ -131,16 +132,26 @@ static void put_number(FILE *job, double v)
     fprintf(job, "\"%.6g%s\"", v, suffix[thousands]);
 }
 
-/* `room`: decades that a label needs. */
-static void write_nines(const np_scale *s, FILE *job, double room)
+/* Half of what a label takes of an axis, in decades of `unit` pixels. */
+static double half_label(const char *label, char axis, double unit)
+{
+    return (axis == 'x' ? np_text_pixels(label) + LABEL_GAP : LABEL_Y) / 2 / unit;
+}
+
+/* As many labels as fit, from 0 upwards; 100 is always there. */
+static void write_nines(const np_scale *s, FILE *job, char axis, double unit)
 {
     static const char *const share[] = {"0", "90", "99", "99.9", "99.99", "99.999", "99.9999"};
-    double half = -log10(0.5), free = -INFINITY;
+    double fifty = -log10(0.5), free = -INFINITY, end = s->most - half_label("100", axis, unit);
     for (int k = (int)ceil(s->low); k < (int)s->most; k++) {
-        bool shown = k >= free && s->most - k >= room;
+        double half = half_label(share[k], axis, unit);
+        bool shown = k - half >= free && k + half <= end;
         fprintf(job, "\"%s\" %d, ", shown ? share[k] : "", k);
-        if (shown) free = k + room;
-        if (k == 0 && half >= free) fprintf(job, "\"50\" %.9g, ", half);
+        if (shown) free = k + half;
+        half = half_label("50", axis, unit);
+        if (k > 0 || fifty - half < free || fifty + half > 1 - half) continue;
+        fprintf(job, "\"50\" %.9g, ", fifty);
+        free = fifty + half;
     }
     fprintf(job, "\"100\" %.9g", s->most);
 }
@@ -183,16 +194,24 @@ static void write_linear(const np_scale *s, FILE *job, double pixels)
     }
 }
 
+/* gnuplot puts the name of a vertical axis so far from it as its widest number needs, beyond the edge if need
+   be; it is given a place of its own. */
+#define NP_SIDE_LABEL "screen px(np_side), graph 0.5 center rotate by 90"
+
 void np_scale_write(const np_scale *s, FILE *job, const char *name, char axis, const char *label,
                     double pixels)
 {
-    fprintf(job, "%s = 'set %crange [%.9g:%.9g]; set %clabel \"%s\"; set %ctics (", name, axis, s->low,
-            s->high, axis, label, axis);
-    double unit = pixels / (s->high - s->low); /* a decade */
-    double room = (axis == 'x' ? LABEL_X : LABEL_Y) / unit;
+    fprintf(job, "%s = 'set %crange [%.9g:%.9g]; ", name, axis, s->low, s->high);
+    if (axis == 'y')
+        fprintf(job, "set label 997 \"%s\" at " NP_SIDE_LABEL "; ", label);
+    else
+        fprintf(job, "set xlabel \"%s\"; ", label);
+    fprintf(job, "set %ctics (", axis);
+    double unit = pixels / (s->high - s->low);             /* a decade */
+    bool wide = 2 * half_label("999 k", axis, unit) < 0.3; /* 2 and 5 have room beside 1 */
     switch (s->kind) {
-    case NP_SCALE_NINES: write_nines(s, job, room); break;
-    case NP_SCALE_LOG: write_log(s, job, room < 0.3); break;
+    case NP_SCALE_NINES: write_nines(s, job, axis, unit); break;
+    case NP_SCALE_LOG: write_log(s, job, wide); break;
     case NP_SCALE_LINEAR: write_linear(s, job, axis == 'x' ? pixels / 1.6 : pixels); break;
     }
     fputs(")'\n", job);

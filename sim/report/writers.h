@@ -13,8 +13,8 @@ bool np_write_csv(const np_study *s, FILE *out);
 bool np_write_json(const np_study *s, FILE *out);
 bool np_write_jsonl(const np_study *s, FILE *out);
 
-/* Text that is not ours, as far as it may go into each format: without what would move a terminal's cursor, with
-   bars escaped, as a field of CSV, within a comment line. */
+/* Text that is not ours, as far as it may go into each format: without what would move a terminal's cursor,
+   with bars escaped, as a field of CSV, within a comment line. */
 void np_put_plain(const char *s, FILE *out);
 void np_put_markdown(const char *s, FILE *out);
 void np_put_field(const char *s, FILE *out);
