@@ -115,6 +115,60 @@ static void test_cadence(void **state)
     }
 }
 
+/* Twenty SYNs without an answer, which have 5 minutes left (their timeout is 1000 s, but Linux caps it),
+   beside 500 short-lived flows a second: the mean follows their deadlines down. Measured: when a round began,
+   in seconds after the SYNs, and how long until the next. */
+static double measured_pause(double at)
+{
+    static const double seen[][2] = {{33.5, 18.43}, {51.9, 15.87},  {67.8, 15.36},  {83.2, 14.60},
+                                     {97.8, 14.34}, {112.1, 13.81}, {125.9, 13.57}, {139.5, 13.06}};
+    enum { SEEN = sizeof seen / sizeof *seen };
+    if (at < seen[0][0] || at > seen[SEEN - 1][0]) return 0;
+    size_t i = 0;
+    while (i + 2 < SEEN && at > seen[i + 1][0]) i++;
+    double share = (at - seen[i][0]) / (seen[i + 1][0] - seen[i][0]);
+    return seen[i][1] + share * (seen[i + 1][1] - seen[i][1]);
+}
+
+static void test_cadence_of_long_lives(void **state)
+{
+    (void)state;
+    enum { RATE = 500, SYNS = 20, BOXES = 5 };
+    uint32_t compared = 0;
+    for (uint32_t salt = 0; salt < 2 * BOXES; salt++) {
+        bool capped = salt % 2; /* else they have more than 5 minutes left, and count as 5 */
+        np_nat_config c = linux_config(262144);
+        c.timeout[NP_TIMEOUT_UDP] = NP_SECOND;
+        c.timeout[NP_TIMEOUT_TCP_SYN_SENT] = 1000 * NP_SECOND;
+        c.timeout[NP_TIMEOUT_TCP_MAX_RETRANS] = c.timeout[NP_TIMEOUT_TCP_UNACKNOWLEDGED] =
+            (capped ? 300 : 2000) * NP_SECOND;
+        heard h;
+        np_box *b = box(&c, salt, &h);
+        for (uint32_t i = 0; i < SYNS; i++) {
+            np_packet p = packet(NP_TCP, 0x0b000000 + i, 1000, SERVER, 80, NP_SYN);
+            p.window = 1000;
+            assert_int_equal(np_box_outbound(b, &p, 0).reason, NP_REASON_CREATED);
+        }
+        np_time began = 0, step = NP_SECOND / RATE;
+        for (uint32_t flow = 0; flow < 150 * RATE; flow++) {
+            udp(b, flow, flow * step);
+            h.freed = 0;
+            np_box_expire(b, (flow + 1) * step - 1);
+            if (h.freed < AT_ONCE || h.first_freed - began < NP_SECOND) continue;
+            double pause = np_seconds(h.first_freed - began),
+                   must = measured_pause(capped ? np_seconds(began) : 33.5);
+            bool first = began == 0;
+            began = h.first_freed;
+            if (must == 0 || first) continue;
+            compared++;
+            double grain = pause > 16.3 || must > 15.9 ? 2.048 : 0.256; /* of the wheel */
+            assert_true(fabs(pause - must) < grain + 0.3);
+        }
+        np_box_destroy(b);
+    }
+    assert_true(compared >= 4 * BOXES);
+}
+
 /* Where nothing is, rounds begin a minute apart and as late as the wheel makes them; after a restart the
    first begins a second after it. */
 static void test_idle(void **state)
@@ -425,15 +479,11 @@ int main(void)
 {
     seed = seed_of_run();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cadence),
-        cmocka_unit_test(test_idle),
-        cmocka_unit_test(test_phase),
-        cmocka_unit_test(test_slices),
-        cmocka_unit_test(test_reaping),
-        cmocka_unit_test(test_reaping_share),
-        cmocka_unit_test(test_emergency),
-        cmocka_unit_test(test_episodes),
-        cmocka_unit_test(test_same_to_everybody),
+        cmocka_unit_test(test_cadence),       cmocka_unit_test(test_cadence_of_long_lives),
+        cmocka_unit_test(test_idle),          cmocka_unit_test(test_phase),
+        cmocka_unit_test(test_slices),        cmocka_unit_test(test_reaping),
+        cmocka_unit_test(test_reaping_share), cmocka_unit_test(test_emergency),
+        cmocka_unit_test(test_episodes),      cmocka_unit_test(test_same_to_everybody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
