@@ -9,6 +9,7 @@
  */
 #include "drawing.h"
 #include "figures.h"
+#include "natpulse/place.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -432,10 +433,7 @@ bool np_drawing_scripts(char *found, np_error *e)
 {
     static const char *const beside[] = {"scripts/plot", "../scripts/plot", "../share/natpulse/plot"};
     char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1); /* Linux; elsewhere the other places do */
-    if (n > 0) {
-        self[n] = 0;
-        *strrchr(self, '/') = 0;
+    if (np_program_dir(self, sizeof self)[0]) {
         for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
             char at[2 * PATH_MAX];
             snprintf(at, sizeof at, "%s/%s", self, beside[i]);

@@ -5,6 +5,7 @@
 #define NATPULSE_FINDINGS_H
 
 #include "natpulse/arena.h"
+#include "natpulse/quote.h"
 #include "natpulse/scenario.h"
 #include <stddef.h>
 
@@ -43,18 +44,5 @@ bool np_report_has(const np_report *r, const np_found *f);
    long as *out does. */
 void np_report_finish(np_report *r, np_findings *out, np_error *e);
 void np_report_drop(np_report *r);
-
-/* Foreign text as a message may show it: quoted, without control characters, cut when long. `size` of
-   NP_QUOTED is enough. Returns buf. */
-#define NP_QUOTED 96
-char *np_quote(char *buf, size_t size, const char *text);
-
-/* The nearest of the names (by Damerau-Levenshtein distance), NULL when none is near enough to be meant.
-   `names` ends with NULL. */
-const char *np_nearest(const char *text, const char *const *names);
-
-/* "; did you mean "X"?" or, where nothing is near, "; known: A, B, C". Returns buf. */
-#define NP_HINT 600
-char *np_hint(char *buf, size_t size, const char *text, const char *const *names);
 
 #endif

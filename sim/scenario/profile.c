@@ -6,6 +6,7 @@
  *
  * A file is read once a load, however often it is named; what it says is applied each time, base first.
  */
+#include "natpulse/place.h"
 #include "schema.h"
 
 #include <dirent.h>
@@ -57,21 +58,6 @@ bool np_is_profile_kind(const char *kind)
     return np_section_of_kind(kind) != NULL;
 }
 
-/* The folder of the running program, "" when the system does not tell. */
-static void program_dir(char *buf, size_t size)
-{
-    static const char *const links[] = {"/proc/self/exe", "/proc/curproc/file", "/proc/curproc/exe"};
-    buf[0] = '\0';
-    for (size_t i = 0; i < sizeof links / sizeof *links; ++i) {
-        ssize_t n = readlink(links[i], buf, size - 1);
-        if (n <= 0) continue;
-        buf[n] = '\0';
-        char *slash = strrchr(buf, '/');
-        if (slash) *slash = '\0';
-        return;
-    }
-}
-
 static void add_dir(np_profiles *p, const char *dir)
 {
     if (dir && dir[0] && p->dirs < MOST_DIRS) p->dir[p->dirs++] = dir;
@@ -92,8 +78,7 @@ np_profiles *np_profiles_create(np_arena *arena, const char *dir)
     add_dir(p, np_arena_format(arena, "%s/profiles", dir));
     add_dir(p, "scenarios/profiles");
     char program[4096];
-    program_dir(program, sizeof program);
-    if (program[0]) {
+    if (np_program_dir(program, sizeof program)[0]) {
         add_dir(p, np_arena_format(arena, "%s/../scenarios/profiles", program));
         add_dir(p, np_arena_format(arena, "%s/../share/natpulse/scenarios/profiles", program));
     }
