@@ -16,7 +16,8 @@ make -s B="$b" LTO=0 SAN=0 CFLAGS= fuzzers >"$dir/build" 2>&1 || { cat "$dir/bui
 # A capture behind the byte that says "a file" (see fuzz_pcap.c); for the others any bytes will do.
 mkdir "$dir/corpus"
 { printf '\377'; head -c 8000 scenarios/captures/keepalive.pcap; } >"$dir/corpus/capture"
-cp scenarios/quickstart.yaml "$dir/corpus/"
+cp scenarios/quickstart.yaml tests/conformance/rfc4787/4787-1.rule tests/conformance/linux/linux-12.rule \
+    tests/conformance/evict/evict-random.rule "$dir/corpus/"
 status=0
 for f in "$b"/fuzz/tests/fuzz/fuzz_*; do
     case $f in *.o | *.d | *.corpus) continue ;; esac
