@@ -125,10 +125,11 @@ test-oracle: $(filter $(B)/tests/oracle/%,$(T_whole))
 test-kernel: $(B)/natpulse
 	$(Q)NATPULSE=$(B)/natpulse B=$(B) CC='$(CC)' scripts/run-tests $(sort $(wildcard tests/kernel/test_*.sh))
 
-# Takes over what tests/golden/test_golden.sh finds changed, and shows it.
+# Takes over what tests/golden/test_golden.sh and tests/conformance/test_rules.sh find changed, and shows it.
 .PHONY: golden-update
 golden-update: $(B)/natpulse
 	$(Q)NATPULSE=$(B)/natpulse NP_GOLDEN=update sh tests/golden/test_golden.sh
+	$(Q)NATPULSE=$(B)/natpulse NP_GOLDEN=update sh tests/conformance/test_rules.sh
 
 ALL_TESTS := $(foreach f,$(FLOORS),$(T_$(f))) $(T_whole)
 SH_TESTS  := $(sort $(wildcard tests/*/*.sh))
@@ -160,10 +161,14 @@ demo: $(B)/natpulse
 	$(Q)NATPULSE=$(B)/natpulse scripts/demo --built
 
 MAN := sim/cli/natpulse.1
+RULES := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tests/conformance/*/*.rule)))))
 install: $(PROGRAM)
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/natpulse' '$(DESTDIR)$(PREFIX)/share/man/man1'
 	install -m 755 $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/natpulse'
 	cp -R scenarios scripts/plot '$(DESTDIR)$(PREFIX)/share/natpulse/'
+	for d in $(RULES); do \
+	    install -d '$(DESTDIR)$(PREFIX)/share/natpulse/'conformance/$$d && \
+	    install -m 644 tests/conformance/$$d/*.rule '$(DESTDIR)$(PREFIX)/share/natpulse/'conformance/$$d || exit 1; done
 	install -m 644 $(MAN) '$(DESTDIR)$(PREFIX)/share/man/man1/natpulse.1'
 	install -d '$(DESTDIR)$(PREFIX)/share/bash-completion/completions'
 	install -m 644 sim/cli/natpulse.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/natpulse'

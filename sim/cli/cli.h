@@ -24,6 +24,7 @@ int np_cmd_report(int argc, char **argv);
 int np_cmd_check(int argc, char **argv);
 int np_cmd_show(int argc, char **argv);
 int np_cmd_list(int argc, char **argv);
+int np_cmd_conform(int argc, char **argv);
 int np_cmd_bench(int argc, char **argv);
 int np_cmd_help(int argc, char **argv);
 int np_cmd_version(int argc, char **argv);

@@ -19,6 +19,7 @@ const np_command np_commands[] = {
     {"check", np_cmd_check, "look for mistakes in a scenario"},
     {"show", np_cmd_show, "print a scenario with every default filled in"},
     {"list", np_cmd_list, "list profiles, policies, strategies and figures"},
+    {"conform", np_cmd_conform, "hold NAT profiles against what RFCs require and products do"},
     {"bench", np_cmd_bench, "measure how fast this machine simulates"},
     {"help", np_cmd_help, "explain a subcommand"},
     {"version", np_cmd_version, "print the version"},
