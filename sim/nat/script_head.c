@@ -72,9 +72,9 @@ static const char *const only_keys[] = {[NP_ONLY_NOTHING] = "",
                                         [NP_ONLY_PROFILE] = "profile"};
 
 /* Names of the trackers; NULL behind the last. */
-static const char *tracker_name(int t)
+static const char *tracker_name(np_tracking t)
 {
-    const np_tracker *tracker = np_tracker_of((np_tracking)t);
+    const np_tracker *tracker = np_tracker_of(t);
     return t == NP_TRACK_NONE ? "none" : tracker == NULL ? NULL : tracker->name;
 }
 
@@ -83,7 +83,8 @@ static const char *const *known_values(np_only key, const char **trackers)
 {
     if (key == NP_ONLY_EVICT) return np_evict_list();
     if (key == NP_ONLY_PROFILE) return NULL;
-    for (int t = 0; t < MOST_TRACKERS - 1 && tracker_name(t) != NULL; t++) trackers[t] = tracker_name(t);
+    for (int t = 0; t < MOST_TRACKERS - 1 && tracker_name((np_tracking)t) != NULL; t++)
+        trackers[t] = tracker_name((np_tracking)t);
     return trackers;
 }
 
