@@ -19,6 +19,9 @@ _natpulse() {
             words=$("$program" help "$subcommand" 2>/dev/null | sed -nE 's/.*--format FORMAT +([^(]*).*/\1/p' | tr -cs a-z '\n' | grep -vx or)
             ;;
         *:--set) words=$("$program" list keys 2>/dev/null | awk 'NR > 1 {print $1 "="}') && compopt -o nospace ;;
+        conform:--rule | conform:-r) words=$("$program" conform lru-box --format csv 2>/dev/null | awk -F, 'NR > 2 {print $3}') ;;
+        conform:--rules | conform:--output | conform:-o) ;;
+        conform:*) words=$("$program" list nat 2>/dev/null | awk 'NR > 1 && /^[a-z]/ {print $1}') ;;
         esac
     fi
     if [[ -n $words ]]; then

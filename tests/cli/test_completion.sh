@@ -5,8 +5,8 @@ command -v bash >/dev/null 2>&1 || { echo 'there is no bash here'; exit 77; }
 N=${NATPULSE:?the program under test}
 case $N in /*) ;; *) N=$PWD/$N ;; esac
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
-NATPULSE_PROFILES=$root/scenarios/profiles
-export NATPULSE_PROFILES
+NATPULSE_PROFILES=$root/scenarios/profiles NATPULSE_RULES=$root/tests/conformance
+export NATPULSE_PROFILES NATPULSE_RULES
 bad=0
 
 # offers WORDS-BEFORE LAST-WORD: what is offered for the last one, a line each.
@@ -34,6 +34,9 @@ done
 expect '' rep replay report
 expect help ver version
 expect 'replay --nat' lru- lru-box
+expect conform lru- lru-box
+expect 'conform lru-box' openw openwrt
+expect 'conform --rule' 4787-12 4787-12 4787-12a 4787-12b
 expect 'replay --compare' exp expired-heads
 expect 'run --format' '' table json jsonl csv md
 expect 'replay -f' j json

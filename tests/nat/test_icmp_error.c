@@ -148,10 +148,11 @@ static void hairpinned(void **state)
 static void leaked(void **state)
 {
     (void)state;
-    for (int leak = 0; leak < 2; leak++) {
+    for (int kind = 0; kind < 4; kind++) {
         np_nat_config c = defaults();
-        c.tracker = NP_TRACK_LINUX;
-        c.invalid = leak ? NP_INVALID_LEAK : NP_INVALID_DROP;
+        c.tracker = kind & 2 ? NP_TRACK_LINUX : NP_TRACK_NONE;
+        c.invalid = kind & 1 ? NP_INVALID_LEAK : NP_INVALID_DROP;
+        bool leak = kind == 3;
         np_box *b = box(&c);
         np_packet p;
         np_tuple q = sent(NP_UDP, SERVER, 53, HOST, 5000);
