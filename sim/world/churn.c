@@ -127,7 +127,7 @@ static void roam(struct world *w, uint32_t client)
     k->place = (uint8_t)((k->place + 1u) % w->places);
     for (uint32_t i = k->conns; i != NONE; i = conn_at(w, i)->next_of_client) {
         if (conn_at(w, i)->transport == NP_UDP)
-            np_meter_path(w, i, np_conn_path(w, conn_at(w, i), true), CAUSE_ROAMED);
+            np_meter_moved(w, i);
         else
             np_meter_review(w, i, CAUSE_ROAMED);
     }

@@ -423,8 +423,10 @@ void np_server_message(struct world *w, uint32_t conn, const struct message *m)
         else
             np_server_service(w, i);
     } else if (m->type == MESSAGE_POLL) {
-        while (k->at_server != NONE) {
-            uint32_t i = message_take(w, &k->at_server);
+        uint32_t waiting = k->at_server; /* what is lost at once waits for the next poll, not for this one */
+        k->at_server = NONE;
+        while (waiting != NONE) {
+            uint32_t i = message_take(w, &waiting);
             struct message what = *message_at(w, i);
             message_free(w, i);
             np_conn_write(w, conn, SERVER, &what);

@@ -642,6 +642,7 @@ uint32_t np_conn_write(struct world *w, uint32_t conn, enum side from, const str
     m->serial = c->serial;
     m->client = c->client;
     m->from = (uint8_t)from;
+    m->lost = false; /* it may have been, at an earlier poll */
     np_kind kind = m->type == MESSAGE_BEAT || m->type == MESSAGE_ANSWER ? NP_KIND_HEARTBEAT : NP_KIND_PAYLOAD;
     if (m->type != MESSAGE_BEAT && beats(w, c)) {
         np_beat_owner o = owner(w, c, from);

@@ -278,7 +278,8 @@ static void heal(struct world *w, uint32_t conn)
     struct conn *c = conn_at(w, conn);
     c->broken = false;
     if (c->measured) tell(w, NP_NOTICE_HEALED, NULL, conn);
-    if (counted(w, conn)) w->meter.healed++;
+    /* Once an end knew, it had ended: over UDP, a server that gave a client up takes it back. */
+    if (counted(w, conn) && !c->known) w->meter.healed++;
 }
 
 /* What it stands on has changed: it may have broken (of `cause`), or healed. */
@@ -303,6 +304,16 @@ void np_meter_path(struct world *w, uint32_t conn, bool mapped, enum cause cause
         w->meter.by_cause[CAUSE_REFUSED]++;
         w->meter.client_knew++;
     }
+}
+
+void np_meter_moved(struct world *w, uint32_t conn)
+{
+    struct conn *c = conn_at(w, conn);
+    np_tuple t;
+    /* The mapping of the old address is nobody's now. */
+    c->entry = np_conn_tuple(w, c, 0, &t) && np_box_lookup(w->box[0], &t, NULL);
+    np_meter_entry(w, conn);
+    np_meter_path(w, conn, np_conn_path(w, c, true), CAUSE_ROAMED);
 }
 
 /* An end is gone without a word, and does not know it. */

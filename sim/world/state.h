@@ -576,8 +576,9 @@ void np_meter_review(struct world *w, uint32_t conn, enum cause cause); /* the c
 void np_meter_vanished(struct world *w, uint32_t conn, enum side side, enum cause cause);
 void np_meter_word_lost(struct world *w, uint32_t conn, enum side to); /* that the other end gave it up */
 void np_meter_entry(struct world *w, uint32_t conn);                   /* it may be over now */
-void np_meter_cut(struct world *w, uint32_t conn);                     /* an outage began or ended */
-void np_meter_connect(struct world *w);                                /* an attempt reaches a server */
+void np_meter_moved(struct world *w, uint32_t conn); /* UDP: the client goes on from another address */
+void np_meter_cut(struct world *w, uint32_t conn);   /* an outage began or ended */
+void np_meter_connect(struct world *w);              /* an attempt reaches a server */
 void np_meter_server_refused(struct world *w);
 void np_meter_comes(struct world *w, uint32_t client); /* wants connections from now on */
 void np_meter_goes(struct world *w, uint32_t client);

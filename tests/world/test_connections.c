@@ -282,6 +282,18 @@ static void polls_over_datagrams(void **state)
     assert_true(VALUE(r, SERVER_OPEN_PEAK) <= 2);
     assert_near(VALUE(r, NAT_EXPIRIES_LIVE), 0, 0, "mappings of connections that somebody believes in");
     np_result_destroy(r);
+
+    c.core_down.loss_kind = NP_LOSS_INDEPENDENT; /* what is lost at once, the next poll asks for again */
+    c.core_down.loss = 0.5;
+    r = run(&c, &s, 0);
+    assert_near(VALUE(r, MESSAGES_LOST), 0, 0, "lost");
+assert_true(VALUE(r, MESSAGES_DELIVERED) > 3000);
+    np_result_destroy(r);
+    c.core_down.loss = 1;
+    r = run(&c, &s, 0);
+    assert_near(VALUE(r, MESSAGES_PENDING), VALUE(r, MESSAGES_SENT), 0,
+                "waiting for a poll that is answered");
+    np_result_destroy(r);
 }
 
 /* Ticks go both ways, and are not saved up for later. */
