@@ -19,12 +19,14 @@
 static uint32_t fake_fails_at = UINT32_MAX; /* this replica fails */
 static bool fake_never_full;
 static double fake_scale = 1;
+static double fake_shake; /* added to the breaks of the second strategy in odd replicas: noise of its own */
 
 static double fake_value(uint32_t k, int m, uint32_t r, uint32_t capacity)
 {
     if (m == NP_METRIC_REACHABLE) return 0.5 + 0.1 * k + 0.01 * r;
     if (m == NP_METRIC_SERVER_ZOMBIE) return 0.125;
-    return fake_scale * (10.0 * m + 3.0 * k + (r % 3) + capacity / 1000.0);
+    double shake = m == NP_METRIC_BREAKS && k == 1 && r % 2 ? fake_shake : 0;
+    return fake_scale * (10.0 * m + 3.0 * k + (r % 3) + capacity / 1000.0) + shake;
 }
 
 static uint32_t fake_strategy(const np_strategy *s)

@@ -204,6 +204,20 @@ static void warnings(void **state)
     np_study_destroy(s);
     np_scenario_destroy(scenario);
 
+    /* Two figures that are known well, 12 and 19, and their difference, 7 +- 4.6, that is not: what would be
+       claimed of it. */
+    fake_shake = 8;
+    const np_override six = {"replicas", "6"};
+    s = run_with("flat", &six, 1, 2, NULL, &scenario, &e);
+    fake_shake = 0;
+    const char *wide = warned(s, NP_WARNING_WIDE_INTERVAL);
+    assert_non_null(wide);
+    assert_non_null(strstr(
+        wide, "breaks_per_conn_hour of 'heartbeat, 30 \"s\"' minus 'nothing' is 7, anywhere from 2.4"));
+    assert_non_null(strstr(wide, " 1 of "));
+    np_study_destroy(s);
+    np_scenario_destroy(scenario);
+
     s = run_with("eager", &few, 1, 2, NULL, &scenario, &e);
     assert_string_equal(
         warned(s, NP_WARNING_TOO_MANY_BEATS),
