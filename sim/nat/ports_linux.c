@@ -10,6 +10,9 @@
  * numbers it has passed (tracker linux). Without a port Linux lets the clash stand and drops the packet when
  * the entry is to be confirmed: the same to everybody.
  *
+ * Before that, on the way in, netfilter binds the destination to itself, and asks for it whether the reply is
+ * taken as it would be without translation. It never is; but a lookup buries the dead that it meets.
+ *
  * With several public addresses one is chosen by source and destination, and only that one is tried.
  */
 #include "box_state.h"
@@ -76,6 +79,7 @@ static bool search(np_box *b, np_tuple *outside, const np_addr *host, const np_p
 bool np_ports_linux(np_box *b, const np_tuple *inside, const np_packet *p, np_time now, np_tuple *outside)
 {
     *outside = *inside;
+    if (b->reaps) np_box_reap(b, inside, NP_BUCKET_REPLY, NP_ENTRY_NONE); /* of the null binding */
     uint32_t other = np_chains_find(b->chain[NP_CHAIN_INSIDE], inside, false);
     if (other != NP_ENTRY_NONE) {
         const np_entry *e = np_table_peek(b->table, other);

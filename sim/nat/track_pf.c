@@ -19,9 +19,10 @@
  * A SYN on a flow that is closed at both ends takes the mapping with it and is dropped: the next one makes a
  * new one. A SYN on an established flow is answered with a challenge ACK (RFC 5961 4.2) and dropped.
  *
- * A state is made by a SYN alone (`flags S/SA`, the default of `keep state`). Datagrams: one timeout until
- * both sides have sent, then another; pf has a third for the first packet of all, which is not kept apart
- * here.
+ * A state is made by a SYN alone (`flags S/SA`, the default of `keep state`). Datagrams have one timeout
+ * until one came there, back, and there again, then another (udp_stream). Not kept apart, for want of
+ * timeouts of their own: the first datagram of all (udp.first, 60 s where udp.single is 30), echoes after the
+ * first (icmp.error, 10 s where icmp.first is 20), and the same three stages of other protocols.
  *
  * Not modelled: modulated sequence numbers, synproxy, timestamps (pf_norm.c).
  *
@@ -281,13 +282,22 @@ static bool is_icmp(const np_packet *p)
     return p->proto == NP_ICMP || p->proto == NP_ICMPV6;
 }
 
+/* Datagrams: a peer has sent none, or some, or has also had one answered. */
+enum { NO_TRAFFIC, SINGLE, MULTIPLE };
+
+static np_timeout udp_class(pf_flow *f, unsigned dir)
+{
+    pf_peer *src = &f->peer[dir], *dst = &f->peer[!dir];
+    if (src->state < SINGLE) src->state = SINGLE;
+    if (dst->state == SINGLE) dst->state = MULTIPLE;
+    return src->state == MULTIPLE && dst->state == MULTIPLE ? NP_TIMEOUT_UDP_STREAM : NP_TIMEOUT_UDP;
+}
+
 static np_track_answer judge_other(pf_flow *f, const np_packet *p, unsigned dir)
 {
-    np_timeout class = is_icmp(p) ? NP_TIMEOUT_ICMP : NP_TIMEOUT_OTHER;
-    if (p->proto == NP_UDP) {
-        bool both = dir == 1 || (f->mark & NP_TRACK_REPLIED);
-        class = both ? NP_TIMEOUT_UDP_STREAM : NP_TIMEOUT_UDP;
-    }
+    np_timeout class = is_icmp(p)           ? NP_TIMEOUT_ICMP
+                       : p->proto == NP_UDP ? udp_class(f, dir)
+                                            : NP_TIMEOUT_OTHER;
     return forwarded(f, NP_TRACK_RENEW, (uint8_t) class, dir);
 }
 
