@@ -1,6 +1,6 @@
 /*
  * Captures out: what crossed the first NAT of a simulation, written as a pcapng file with two interfaces,
- * `inside` and `outside`.
+ * `inside` and `outside`, or as two pcap files.
  *
  * The simulator knows lengths and header fields, no bytes. The recorder makes the packets from them: correct
  * checksums, TCP options as Linux lays them out, timestamps and IP identifications that go up, payload of
@@ -25,10 +25,11 @@ typedef struct np_recorded {
     uint64_t probes; /* of NP_KIND_KEEPALIVE: those that ask; the others are their ACKs */
 } np_recorded;
 
-/* Writes the file's head to `out`, which stays the caller's. `mss`: np_tcp_config.mss of the simulation.
-   `about` (NULL: none) becomes the file's comment. Failed writes show in ferror(out). NULL and *e when memory
-   is out. */
-np_recorder *np_recorder_create(FILE *out, uint16_t mss, const char *about, np_error *e);
+/* Writes the head of a pcapng file to `out`; or, where `outside` is given, the heads of two pcap files with
+   nanoseconds, of which `out` is the inside's. Both stay the caller's. `mss`: np_tcp_config.mss of the
+   simulation. `about` (NULL: none) becomes a pcapng file's comment. Failed writes show in ferror. NULL and *e
+   when memory is out. */
+np_recorder *np_recorder_create(FILE *out, FILE *outside, uint16_t mss, const char *about, np_error *e);
 
 /* np_listener.packet, with the recorder as its ctx. IPv4, TCP and UDP, as simulations have them. */
 void np_recorder_packet(void *recorder, np_time when, np_place where, bool outbound, const np_packet *p);

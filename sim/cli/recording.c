@@ -10,12 +10,13 @@
 #include "natpulse/record.h"
 #include <inttypes.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The two files of a recording, each NULL when not wanted. */
+/* The files of a recording, each NULL when not wanted. */
 typedef struct files {
-    np_output *pcap, *events;
+    np_output *pcap, *outside, *events;
 } files;
 
 /* Who listens to the run. */
@@ -107,6 +108,22 @@ static bool introduce(const np_journal *j, const np_scenario *s, const char *str
     return ok;
 }
 
+/* "run-inside.pcap" for "run.pcap" and "inside"; false when it does not fit. */
+static bool name_of(const char *path, const char *place, char name[PATH_MAX])
+{
+    int length = (int)(strlen(path) - strlen(".pcap"));
+    return snprintf(name, PATH_MAX, "%.*s-%s.pcap", length, path, place) < PATH_MAX;
+}
+
+/* Two pcap files where the name says pcap. */
+static bool open_two(files *f, const char *path, np_error *e)
+{
+    char inside[PATH_MAX], outside[PATH_MAX];
+    if (!name_of(path, "inside", inside) || !name_of(path, "outside", outside))
+        return np_fail(e, NP_TROUBLE_USAGE, "--pcap: the path is too long");
+    return (f->pcap = np_output_open(inside, e)) && (f->outside = np_output_open(outside, e));
+}
+
 static bool open_files(files *f, ears *who, const np_recording *r, const np_scenario *s, const char *strategy,
                        np_error *e)
 {
@@ -116,9 +133,11 @@ static bool open_files(files *f, ears *who, const np_recording *r, const np_scen
         snprintf(about, sizeof about,
                  "scenario %s, digest %s, seed %" PRIu64 ", replica %" PRIu32 ", strategy %s", s->name,
                  s->digest, s->world.seed, replica, strategy);
-        if (!(f->pcap = np_output_open(r->pcap, e))) return false;
-        if (!(who->recorder = np_recorder_create(np_output_file(f->pcap), s->world.tcp.mss, about, e)))
-            return false;
+        bool two = ends_with(r->pcap, ".pcap");
+        if (two ? !open_two(f, r->pcap, e) : !(f->pcap = np_output_open(r->pcap, e))) return false;
+        FILE *outside = two ? np_output_file(f->outside) : NULL;
+        who->recorder = np_recorder_create(np_output_file(f->pcap), outside, s->world.tcp.mss, about, e);
+        if (!who->recorder) return false;
     }
     if (r->events) {
         if (!(f->events = np_output_open(r->events, e))) return false;
@@ -138,13 +157,17 @@ static bool commit(np_output **o, np_error *e)
 
 static void tell(const np_recording *r, const np_recorded *in, const np_recorded *out, const np_journal *j)
 {
+    char inside[PATH_MAX] = "", outside[PATH_MAX] = "";
+    bool two = r->pcap && ends_with(r->pcap, ".pcap") && name_of(r->pcap, "inside", inside) &&
+               name_of(r->pcap, "outside", outside);
     if (r->pcap)
-        np_cli_note("%s: %" PRIu64 " packets inside (%" PRIu64 " keepalive probes, %" PRIu64
+        np_cli_note("%s%s%s: %" PRIu64 " packets inside (%" PRIu64 " keepalive probes, %" PRIu64
                     " ACKs of them, %" PRIu64 " of heartbeats), %" PRIu64 " outside (%" PRIu64 ", %" PRIu64
                     ", %" PRIu64 ")",
-                    r->pcap, in->packets, in->probes, in->by_kind[NP_KIND_KEEPALIVE] - in->probes,
-                    in->by_kind[NP_KIND_HEARTBEAT], out->packets, out->probes,
-                    out->by_kind[NP_KIND_KEEPALIVE] - out->probes, out->by_kind[NP_KIND_HEARTBEAT]);
+                    two ? inside : r->pcap, two ? " and " : "", outside, in->packets, in->probes,
+                    in->by_kind[NP_KIND_KEEPALIVE] - in->probes, in->by_kind[NP_KIND_HEARTBEAT], out->packets,
+                    out->probes, out->by_kind[NP_KIND_KEEPALIVE] - out->probes,
+                    out->by_kind[NP_KIND_HEARTBEAT]);
     if (r->events) np_cli_note("%s: %" PRIu64 " events", r->events, j->rows);
 }
 
@@ -168,8 +191,9 @@ static bool record(const np_scenario *s, const np_strategy *strategy, const np_r
         out = *np_recorder_count(who.recorder, NP_PLACE_OUTSIDE);
         ok = np_recorder_finish(who.recorder, ok ? e : NULL) && ok;
     }
-    ok = ok && commit(&f.pcap, e) && commit(&f.events, e);
+    ok = ok && commit(&f.pcap, e) && commit(&f.outside, e) && commit(&f.events, e);
     if (f.pcap) np_output_abandon(f.pcap);
+    if (f.outside) np_output_abandon(f.outside);
     if (f.events) np_output_abandon(f.events);
     if (ok && !r->quiet) tell(r, &in, &out, &who.journal);
     return ok;

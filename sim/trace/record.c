@@ -4,7 +4,8 @@
  *
  *     section header | interface 0, inside | interface 1, outside | one enhanced packet block a packet ...
  *
- * libpcap writes one interface a file, which is why the blocks are made here.
+ * libpcap writes one interface a file, which is why the blocks are made here. A pcap file's record is the
+ * middle of such a block, with seconds and nanoseconds as its time.
  *
  *     block: type, length, interface, time (2 words), captured, original | Ethernet | IPv4 | TCP or UDP |
  * zeros | length
@@ -76,7 +77,7 @@ struct made {
 };
 
 struct np_recorder {
-    FILE *out;
+    FILE *out, *outside; /* outside NULL: out is a pcapng file of both places */
     struct talk *talk;
     struct talk stray; /* of packets that belong to no connection */
     uint32_t talks;
@@ -181,7 +182,19 @@ static void put_interface(np_recorder *r, const char *name)
     put_block(r, b, at);
 }
 
-np_recorder *np_recorder_create(FILE *out, uint16_t mss, const char *about, np_error *e)
+/* Of a pcap file: magic number of nanoseconds, version 2.4, snapshot length, link type. */
+static void put_pcap_head(FILE *out)
+{
+    uint8_t head[24] = {0};
+    little32(head, 0xa1b23c4d);
+    little16(head + 4, 2);
+    little16(head + 6, 4);
+    little32(head + 16, SNAPLEN);
+    little32(head + 20, LINKTYPE_ETHERNET);
+    fwrite(head, sizeof head, 1, out);
+}
+
+np_recorder *np_recorder_create(FILE *out, FILE *outside, uint16_t mss, const char *about, np_error *e)
 {
     np_recorder *r = calloc(1, sizeof *r);
     if (!r) {
@@ -189,11 +202,17 @@ np_recorder *np_recorder_create(FILE *out, uint16_t mss, const char *about, np_e
         return NULL;
     }
     r->out = out;
+    r->outside = outside;
     r->mss = mss;
-    put_section(r, about);
-    put_interface(r, "inside");
-    put_interface(r, "outside");
-    memset(r->block, 0, sizeof r->block);
+    if (outside) {
+        put_pcap_head(out);
+        put_pcap_head(outside);
+    } else {
+        put_section(r, about);
+        put_interface(r, "inside");
+        put_interface(r, "outside");
+        memset(r->block, 0, sizeof r->block);
+    }
     return r;
 }
 
@@ -239,6 +258,7 @@ static void follow(struct talk *t, const np_packet *p, struct made *m)
     if (fresh) { /* a new connection, of which nothing is known */
         memset(t->stamp, 0, sizeof t->stamp);
         memset(t->echo, 0, sizeof t->echo);
+        t->known[back] = false;
     }
     m->probe = p->kind == NP_KIND_KEEPALIVE && p->seq + 1 == t->highest[way];
     if (fresh || !t->known[way] || np_seq_after(end, t->highest[way])) t->highest[way] = end;
@@ -374,6 +394,27 @@ static void count(np_recorded *c, const np_packet *p, const struct made *m)
     c->probes += m->probe;
 }
 
+/* The frame in r->block, with the head that its file wants before it. */
+static void put_record(np_recorder *r, np_time when, np_place where, uint32_t captured)
+{
+    uint8_t *b = r->block;
+    little32(b + 20, captured);
+    little32(b + 24, captured);
+    if (r->outside) {
+        little32(b + 12, (uint32_t)(when / NP_SECOND));
+        little32(b + 16, (uint32_t)(when % NP_SECOND));
+        fwrite(b + 12, 1, 16 + captured, where == NP_PLACE_INSIDE ? r->out : r->outside);
+        return;
+    }
+    little32(b, ENHANCED_PACKET);
+    little32(b + 4, PACKET_HEAD + padded(captured) + 4);
+    little32(b + 8, where);
+    little32(b + 12, (uint32_t)((uint64_t)when >> 32));
+    little32(b + 16, (uint32_t)when);
+    fwrite(b, 1, PACKET_HEAD + padded(captured), r->out);
+    fwrite(b + 4, 1, 4, r->out);
+}
+
 void np_recorder_packet(void *recorder, np_time when, np_place where, bool outbound, const np_packet *p)
 {
     np_recorder *r = recorder;
@@ -381,16 +422,9 @@ void np_recorder_packet(void *recorder, np_time when, np_place where, bool outbo
     const struct made *m = make(r, when, where, outbound, p);
     count(&r->count[where], p, m);
 
-    uint8_t *b = r->block, *frame = b + PACKET_HEAD, *ip = frame + ETHERNET_HEADER, *above = ip + IPV4_HEADER;
-    uint32_t bytes = p->bytes - IPV4_HEADER, captured = ETHERNET_HEADER + p->bytes;
+    uint8_t *frame = r->block + PACKET_HEAD, *ip = frame + ETHERNET_HEADER, *above = ip + IPV4_HEADER;
+    uint32_t bytes = p->bytes - IPV4_HEADER;
     memset(ip, 0, HEADERS_MOST);
-    little32(b, ENHANCED_PACKET);
-    little32(b + 4, PACKET_HEAD + padded(captured) + 4);
-    little32(b + 8, where);
-    little32(b + 12, (uint32_t)((uint64_t)when >> 32));
-    little32(b + 16, (uint32_t)when);
-    little32(b + 20, captured);
-    little32(b + 24, captured);
     put_ethernet(frame, where, outbound, p);
     put_ipv4(ip, where, outbound, p, m);
 
@@ -405,6 +439,5 @@ void np_recorder_packet(void *recorder, np_time when, np_place where, bool outbo
         uint16_t c = checksum(sum(above, UDP_HEADER, pseudo));
         big16(above + 6, c ? c : 0xffff); /* 0 would say that there is none (RFC 768) */
     }
-    fwrite(b, 1, PACKET_HEAD + padded(captured), r->out);
-    fwrite(b + 4, 1, 4, r->out);
+    put_record(r, when, where, ETHERNET_HEADER + (uint32_t)p->bytes);
 }

@@ -55,7 +55,7 @@ static keeper record(char **path, uint8_t transport)
     c.access_up.loss_kind = NP_LOSS_INDEPENDENT;
     c.access_up.loss = 0.02;
     FILE *f = temporary(path);
-    k.recorder = np_recorder_create(f, c.tcp.mss, "a test", &e);
+    k.recorder = np_recorder_create(f, NULL, c.tcp.mss, "a test", &e);
     assert_non_null(k.recorder);
     np_listener listener = {.packet = keep, .ctx = &k};
     np_result *r = np_world_run(&c, &s, 0, &listener, NULL, &e);
@@ -192,7 +192,7 @@ static void probes_are_counted(void **state)
     char *path;
     np_error e = {0};
     FILE *f = temporary(&path);
-    np_recorder *r = np_recorder_create(f, 1460, NULL, &e);
+    np_recorder *r = np_recorder_create(f, NULL, 1460, NULL, &e);
     const np_packet p[] = {
         segment(99, NP_SYN, NP_KIND_CONTROL, 0),    segment(100, NP_ACK | NP_PSH, NP_KIND_PAYLOAD, 50),
         segment(149, NP_ACK, NP_KIND_KEEPALIVE, 0), segment(149, NP_ACK, NP_KIND_KEEPALIVE, 0),
@@ -200,12 +200,22 @@ static void probes_are_counted(void **state)
     };
     for (size_t i = 0; i < sizeof p / sizeof *p; i++)
         np_recorder_packet(r, (np_time)i * NP_SECOND, NP_PLACE_INSIDE, true, &p[i]);
+    /* The connection's number goes to another one, whose server counts from lower numbers on. */
+    const np_packet q[] = {
+        segment(5000, NP_SYN | NP_ACK, NP_KIND_CONTROL, 0),
+        segment(99, NP_SYN, NP_KIND_CONTROL, 0),
+        segment(4000, NP_SYN | NP_ACK, NP_KIND_CONTROL, 0),
+        segment(4000, NP_ACK, NP_KIND_KEEPALIVE, 0),
+    };
+    for (size_t i = 0; i < sizeof q / sizeof *q; i++)
+        np_recorder_packet(r, (np_time)(10 + i) * NP_SECOND, NP_PLACE_OUTSIDE, i == 1, &q[i]);
+    assert_int_equal(np_recorder_count(r, NP_PLACE_OUTSIDE)->probes, 1);
     const np_recorded *in = np_recorder_count(r, NP_PLACE_INSIDE);
     assert_int_equal(in->packets, 6);
     assert_int_equal(in->probes, 2);
     assert_int_equal(in->by_kind[NP_KIND_KEEPALIVE], 3);
     assert_int_equal(in->by_kind[NP_KIND_HEARTBEAT], 1);
-    assert_int_equal(np_recorder_count(r, NP_PLACE_OUTSIDE)->packets, 0);
+    assert_int_equal(np_recorder_count(r, NP_PLACE_OUTSIDE)->packets, 4);
     assert_true(np_recorder_finish(r, &e));
     fclose(f);
     unlink(path);
