@@ -155,7 +155,7 @@ $(FUZZERS): %: %.o $(FUZZ_OBJ)
 fuzzers: $(FUZZERS)
 # FUZZ_SECONDS each; what is found stays beside the target, the inputs that led there in its corpus.
 fuzz: $(FUZZERS)
-	$(Q)for f in $^; do mkdir -p $$f.corpus && $$f -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$f. $$f.corpus || exit 1; done
+	$(Q)for f in $^; do tests/fuzz/seeds $$f $$f.corpus && $$f -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$$f. $$f.corpus || exit 1; done
 
 demo: $(B)/natpulse
 	$(Q)NATPULSE=$(B)/natpulse scripts/demo --built

@@ -28,7 +28,8 @@
 #define TEST_LEAST      8     /* with fewer nearly everything would be accepted */
 #define CONSTANT_SPREAD                                                                                      \
     0.01 /* a quantity is constant when the middle of it lies within this share of its median */
-#define CONSTANT_TAILS 10 /* its middle is without a tenth at either end, which losses may have delayed */
+#define AT_RISK_LEAST  0.05 /* share of a sample with censored values that the test still looks at */
+#define CONSTANT_TAILS 10   /* its middle is without a tenth at either end, which losses may have delayed */
 
 typedef struct pair {
     double a, b;
@@ -235,7 +236,8 @@ static double limit(np_dist_kind kind, double n)
     }
 }
 
-/* Largest distance between the Kaplan-Meier curve and the family, above the threshold. */
+/* Largest distance between the Kaplan-Meier curve and the family, above the threshold. Where nearly all that
+   is left is censored, the curve falls to nothing with the last value: that says nothing about the family. */
 static double distance(np_dist_kind kind, pair p, const view *v)
 {
     double all = v->above > 0 ? survival(kind, p, v->above) : 1, alive = 1, most = 0;
@@ -245,8 +247,10 @@ static double distance(np_dist_kind kind, pair p, const view *v)
         uint32_t same = 0;
         while (j < v->m && v->c[j] < x) j++;
         while (i + same < v->n && v->x[i + same] == x) same++;
+        uint32_t at_risk = v->n - i + v->m - j;
+        if (v->m > 0 && at_risk < AT_RISK_LEAST * (v->n + v->m)) break;
         double before = fabs(alive - survival(kind, p, x - v->step / 2) / all);
-        alive *= 1 - (double)same / (v->n - i + v->m - j);
+        alive *= 1 - (double)same / at_risk;
         double after = fabs(alive - survival(kind, p, x + v->step / 2) / all);
         if (before > most) most = before;
         if (after > most) most = after;

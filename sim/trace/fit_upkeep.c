@@ -3,8 +3,12 @@
  *
  * A connection shows a heartbeat in a direction when the most frequent size among its small segments there
  * comes PULSE_LEAST times or more and three quarters of the gaps lie within a tenth of their median. Where
- * both directions show one with the same period, one answers the other: the one that follows sooner. Then
- * every connection to that port is marked, those too that did not live long enough to show a rhythm.
+ * both directions show one with the same period, one answers the other: the one that follows sooner.
+ *
+ * Among many connections some keep time by chance: of exponential gaps 7 % lie within a tenth of any given
+ * one, so that one connection in a hundred with four messages looks like a clock. So a rhythm is believed
+ * only when it holds for the messages of that size in all connections to that port. Then all of them are
+ * marked, those too that did not live long enough to show a rhythm.
  */
 #include "fit_upkeep.h"
 
@@ -15,6 +19,8 @@
 #define PULSE_REGULAR  0.75                /* share of the gaps */
 #define PULSE_SPREAD   0.1                 /* of the median gap */
 #define PULSE_SHORTEST ((double)NP_SECOND) /* what repeats faster is a stream, not upkeep */
+#define PULSE_COMMON   0.6                 /* share of all gaps that keep one of the rhythms found */
+#define PULSE_RARE     0.2                 /* with less, that rhythm is chance */
 
 typedef struct beat {
     np_time when;
@@ -116,14 +122,20 @@ static void found(np_fit_pulses *all, const np_fit_talk *t, int way, uint32_t by
         if (!p->answer) p->answer = answer;
         return;
     }
-    if (all->n == NP_FIT_PULSES) return;
-    all->pulse[all->n++] = (np_fit_pulse){.proto = t->who.proto,
-                                          .way = (uint8_t)way,
-                                          .port = t->who.remote_port,
-                                          .bytes = bytes,
-                                          .answer = answer,
-                                          .every = every,
-                                          .talks = 1};
+    uint32_t place = all->n;
+    if (place == NP_FIT_PULSES) { /* one that a single connection showed may have been chance */
+        for (place = 0; place < NP_FIT_PULSES && all->pulse[place].talks > 1;) place++;
+        if (place == NP_FIT_PULSES) return;
+    } else {
+        all->n++;
+    }
+    all->pulse[place] = (np_fit_pulse){.proto = t->who.proto,
+                                       .way = (uint8_t)way,
+                                       .port = t->who.remote_port,
+                                       .bytes = bytes,
+                                       .answer = answer,
+                                       .every = every,
+                                       .talks = 1};
 }
 
 static bool examine(const np_fit_flows *f, const np_fit_talk *t, scratch *s, np_fit_pulses *all)
@@ -147,6 +159,56 @@ static bool examine(const np_fit_flows *f, const np_fit_talk *t, scratch *s, np_
     return true;
 }
 
+static bool is_of(const np_fit_pulse *p, const np_fit_talk *t)
+{
+    return p->proto == t->who.proto && p->port == t->who.remote_port;
+}
+
+/* Counts the gaps between pieces of the pulse's size in one connection, and those that keep its rhythm. */
+static void keep_time(const np_fit_flows *f, const np_fit_talk *t, const np_fit_pulse *p, uint64_t *gaps,
+                      uint64_t *regular)
+{
+    np_time before = -1;
+    for (uint32_t i = t->head; i != NP_FIT_NONE; i = f->piece[i].next) {
+        const np_fit_piece *one = &f->piece[i];
+        if (!is_small(one, p->way) || one->bytes != p->bytes) continue;
+        if (before >= 0) {
+            ++*gaps;
+            *regular += fabs((double)(one->first - before) - p->every) <= PULSE_SPREAD * p->every;
+        }
+        before = one->first;
+    }
+}
+
+static bool alike(const np_fit_pulse *a, const np_fit_pulse *b)
+{
+    return a->proto == b->proto && a->way == b->way && a->port == b->port && a->bytes == b->bytes;
+}
+
+/* Takes away the rhythms that are kept by chance. */
+static void confirm(const np_fit_flows *f, np_fit_pulses *all)
+{
+    double share[NP_FIT_PULSES] = {0};
+    for (uint32_t k = 0; k < all->n; k++) {
+        uint64_t gaps = 0, regular = 0;
+        for (uint32_t i = 0; i < f->talks; i++)
+            if (is_of(&all->pulse[k], &f->talk[i]))
+                keep_time(f, &f->talk[i], &all->pulse[k], &gaps, &regular);
+        share[k] = gaps ? (double)regular / (double)gaps : 0;
+    }
+    bool holds[NP_FIT_PULSES];
+    for (uint32_t k = 0; k < all->n; k++) {
+        double common = 0; /* of all rhythms of such pieces */
+        for (uint32_t i = 0; i < all->n; i++)
+            if (alike(&all->pulse[i], &all->pulse[k]) && share[i] >= PULSE_RARE) common += share[i];
+        holds[k] = share[k] >= PULSE_RARE && common >= PULSE_COMMON;
+    }
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < all->n; k++)
+        if (holds[k]) all->pulse[n++] = all->pulse[k];
+    all->n = n;
+}
+
 static void mark(np_fit_flows *f, const np_fit_talk *t, const np_fit_pulse *p)
 {
     uint32_t waiting = 0; /* beats without an answer */
@@ -168,12 +230,10 @@ bool np_fit_find_pulses(np_fit_flows *f, np_fit_pulses *out)
     bool ok = true;
     *out = (np_fit_pulses){0};
     for (uint32_t i = 0; ok && i < f->talks; i++) ok = examine(f, &f->talk[i], &s, out);
+    if (ok) confirm(f, out);
     for (uint32_t i = 0; ok && i < f->talks; i++)
-        for (uint32_t k = 0; k < out->n; k++) {
-            const np_fit_talk *t = &f->talk[i];
-            const np_fit_pulse *p = &out->pulse[k];
-            if (p->proto == t->who.proto && p->port == t->who.remote_port) mark(f, t, p);
-        }
+        for (uint32_t k = 0; k < out->n; k++)
+            if (is_of(&out->pulse[k], &f->talk[i])) mark(f, &f->talk[i], &out->pulse[k]);
     free(s.beat);
     free(s.gap);
     return ok;

@@ -12,24 +12,21 @@
  * least.
  *
  * Kept in a fixed number of bins whose width doubles when the capture turns out longer, with the horizon at
- * the end of each; within a bin a mapping counts as lost earlier than it was. Blocks of bins bear the least
- * age at which anything was evicted in them, so that stretches in which all was well are passed over at once.
- * Memory: 2 MB, from the first eviction on. Cost: of an eviction, O(1); of a question, one step a beat or
- * block.
+ * the end of each; within a bin a mapping counts as lost earlier than it was. Memory: 2 MB, from the first
+ * eviction on. Cost: of an eviction, O(1); of a question, a search in the bins for each time that the table's
+ * whole content was renewed since the loss.
  */
 #ifndef NATPULSE_TRACE_HORIZON_H
 #define NATPULSE_TRACE_HORIZON_H
 
 #include "natpulse/time.h"
 
-#define NP_HORIZON_BINS  ((uint32_t)1 << 18) /* of a day: a third of a second each */
-#define NP_HORIZON_BLOCK ((uint32_t)512)
+#define NP_HORIZON_BINS ((uint32_t)1 << 18) /* of a day: a third of a second each */
 
 typedef struct np_horizon {
-    np_time *bin;                                          /* the horizon at its end */
-    np_time least_age[NP_HORIZON_BINS / NP_HORIZON_BLOCK]; /* NP_NEVER: nothing was evicted */
-    np_time first, width, latest;                          /* latest: the horizon now */
-    uint32_t bins;                                         /* begun */
+    np_time *bin;                 /* the horizon at its end: never falling */
+    np_time first, width, latest; /* latest: the horizon now */
+    uint32_t bins;                /* begun */
 } np_horizon;
 
 void np_horizon_init(np_horizon *h);

@@ -3,6 +3,8 @@
  * heartbeats known by their rhythm.
  */
 #include "../../sim/trace/fit_upkeep.h"
+#include "natpulse/dist.h"
+#include "natpulse/random.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -177,12 +179,52 @@ static void a_rhythm_is_a_heartbeat(void **state)
     }
 }
 
+/* A datagram from the server to one of many clients. */
+static void push(np_fit_flows *f, double at, uint32_t client, uint16_t bytes)
+{
+    np_packet p = packet(false, 0, 0, bytes);
+    p.proto = NP_UDP;
+    p.dst = np_addr_ipv4(0x0a000002 + client);
+    assert_true(np_fit_flows_packet(f, np_from_seconds(at), false, &p));
+}
+
+/* One of many connections keeps time by chance; a heartbeat is kept by all, also by those that live for two
+   beats. */
+static void a_rhythm_is_kept_by_all(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 300 };
+    np_key key = np_key_make(getenv("NP_SEED") ? strtoull(getenv("NP_SEED"), NULL, 0) : 1, 0);
+    np_dist gap = {.kind = NP_DIST_EXPONENTIAL, .a = 600};
+    for (int beats = 0; beats < 2; beats++) {
+        np_fit_flows f;
+        np_fit_pulses pulses;
+        uint32_t sent = 0, draws = 0;
+        assert_true(np_fit_flows_init(&f));
+        for (uint32_t i = 0; i < CLIENTS; i++) {
+            double at = 0;
+            for (int k = 0; k < 5; k++) {
+                at += i == 7 ? 100 : np_dist_sample(&gap, np_random(key, i, 0, draws++));
+                push(&f, at, i, 200);
+            }
+            for (int k = 0; beats && k < (i % 10 ? 2 : 20); k++, sent++) push(&f, 10 + 30 * k, i, 6);
+        }
+        assert_true(np_fit_find_pulses(&f, &pulses));
+        uint32_t marked = 0;
+        for (uint32_t i = 0; i < f.pieces; i++) marked += f.piece[i].what == NP_FIT_PIECE_BEAT;
+        assert_int_equal(pulses.n, beats);
+        assert_int_equal(marked, sent);
+        if (beats) assert_true(pulses.pulse[0].every == 30e9 && pulses.pulse[0].bytes == 6);
+        np_fit_flows_free(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(new_bytes_count_once),    cmocka_unit_test(an_ack_beyond_a_hole_says_nothing),
         cmocka_unit_test(probes_lie_one_below),    cmocka_unit_test(a_syn_begins_another_connection),
-        cmocka_unit_test(a_rhythm_is_a_heartbeat),
+        cmocka_unit_test(a_rhythm_is_a_heartbeat), cmocka_unit_test(a_rhythm_is_kept_by_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,10 +91,26 @@ static void test_against_list(void **state)
     assert_true(kept > 1000 && lost > 1000);
 }
 
+/* A gap of years after the last eviction is no longer than one of seconds. */
+static void test_long_gap(void **state)
+{
+    (void)state;
+    static np_horizon h;
+    np_horizon_init(&h);
+    for (int i = 0; i < 1000; i++)
+        assert_true(np_horizon_evicted(&h, BEGAN + i * NP_SECOND, BEGAN + (i - 10) * NP_SECOND));
+    for (int i = 0; i < 1000; i++) {
+        assert_true(np_horizon_keeps(&h, BEGAN + 995 * NP_SECOND, 5 * NP_SECOND, BEGAN + 20000 * NP_DAY));
+        assert_false(np_horizon_keeps(&h, BEGAN + 100 * NP_SECOND, 15 * NP_SECOND, BEGAN + 20000 * NP_DAY));
+        assert_true(np_horizon_keeps(&h, BEGAN - 20000 * NP_DAY, 5 * NP_SECOND, BEGAN - NP_SECOND));
+    }
+    np_horizon_free(&h);
+}
+
 int main(void)
 {
     random_state = getenv("NP_SEED") ? strtoull(getenv("NP_SEED"), NULL, 0) : 1;
     printf("NP_SEED=%llu\n", (unsigned long long)random_state);
-    const struct CMUnitTest test[] = {cmocka_unit_test(test_against_list)};
+    const struct CMUnitTest test[] = {cmocka_unit_test(test_against_list), cmocka_unit_test(test_long_gap)};
     return cmocka_run_group_tests_name("horizon", test, NULL, NULL);
 }
