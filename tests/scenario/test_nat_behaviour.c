@@ -613,8 +613,10 @@ static void test_full(void **state)
         must(flow_out(&first, NP_SYN), NP_FORWARD, "created");
         for (uint32_t k = 1; k < row[i].holds; ++k) {
             flow f = flow_of(&m, NP_TCP, k / 60000, (uint16_t)(1024 + k % 60000), k % 5, 80);
-            if (m.config.mapping == NP_ENDPOINT_INDEPENDENT)
-                f.sport = (uint16_t)(1024 + k % 64512), f.host = HOST;
+            if (m.config.mapping == NP_ENDPOINT_INDEPENDENT) { /* and no host has more than a tenth */
+                f.sport = (uint16_t)(1024 + k % 64512);
+                f.host = HOST + k / 6000;
+            }
             must(flow_out(&f, NP_SYN), NP_FORWARD, "created");
         }
         assert_int_equal(np_box_entries(m.box), row[i].holds);
