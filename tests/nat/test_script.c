@@ -209,6 +209,7 @@ typedef enum twist {
     FILTER,
     SMALL,
     MANY,
+    BIG,
     BELADY,
     TWISTS
 } twist;
@@ -229,6 +230,7 @@ static np_nat_config box_of(twist t)
     if (t == FILTER) c.ports.select = NP_PORT_NONE;
     if (t == SMALL || t == BELADY) c.capacity = 4;
     if (t == BELADY) c.evict = "belady";
+    if (t == BIG) c.capacity = 1 << 17;
     return c;
 }
 
@@ -374,6 +376,13 @@ static void expectations(void **state)
         {SMALL, "repeat capacity+1\nc+:9+ > udp = forward created\nend\nc1:9 < udp = refuse", 0},
         {PLAIN, "repeat 3\nc+:9 > udp = forward as A\ncheck A = A\nend", 0},
         {PLAIN, "c:9 > udp = forward as B\nrepeat 3\nc2+:9 > s2 udp = forward as A\ncheck A = B\nend", 4},
+        /* a table is as large as it is, as far as can be seen */
+        {BIG, "repeat 1000\nc+:9+ > udp\nend\nrepeat 1000\nc+:9+ < udp = forward\nend", 0},
+        {BIG, "repeat 70000\nc+:9+ > s+ udp\nend\nc1:9 < s1 udp = forward", 0},
+        {BIG,
+         "repeat capacity\nc+:9+ > s+ udp = any 131072 times\nend\nc1:9 < s1 udp = forward\nc9:7 > "
+         "udp\nc2:10 < s2 udp = refuse",
+         0},
         /* premises */
         {PLAIN, "needs it\n> udp ?= forward\n< udp = forward", 0},
         {PLAIN, "needs it\n> udp ?= drop\n< udp = drop", -2},
