@@ -22,14 +22,14 @@ char *np_bytes_text(char *buf, double bytes)
 
 #define DECIMALS_MOST 4
 
-/* Rounded down: what is not 100 % never reads so. */
-static void put_share(char *buf, size_t size, double share, int decimals)
+/* Rounded by round, floor or ceil, but what is not 100 % never reads so, however near. */
+static void put_share(char *buf, size_t size, double share, int decimals, double (*round_by)(double))
 {
-    double by = pow(10, decimals);
-    if (share >= 1)
-        snprintf(buf, size, "100");
-    else
-        snprintf(buf, size, "%.*f", decimals, floor(fmax(share, 0) * 100 * by + 1e-9) / by);
+    double by = pow(10, decimals), parts = fmax(share, 0) * 100 * by, whole = round(parts);
+    /* Of a number of so many digits that it is meant to be, rounding to either side must not make another. */
+    double rounded = fabs(parts - whole) < 1e-9 * (1 + whole) ? whole : round_by(parts);
+    if (share < 1 && rounded >= 100 * by) rounded = 100 * by - 1;
+    snprintf(buf, size, "%.*f", share >= 1 ? 0 : decimals, share >= 1 ? 100 : rounded / by);
 }
 
 /* As far as the interval's first digit. */
@@ -43,7 +43,7 @@ static int share_decimals(const np_estimate *e)
 char *np_share_mean_text(char *buf, const np_estimate *e)
 {
     char mean[24];
-    put_share(mean, sizeof mean, e->mean, share_decimals(e));
+    put_share(mean, sizeof mean, e->mean, share_decimals(e), round);
     snprintf(buf, 32, "%s %%", mean);
     return buf;
 }
@@ -53,8 +53,8 @@ char *np_share_text(char *buf, const np_estimate *e)
     char low[24], high[24];
     np_share_mean_text(buf, e);
     if (isnan(e->low)) return buf;
-    put_share(low, sizeof low, e->low, share_decimals(e));
-    put_share(high, sizeof high, e->high, share_decimals(e));
+    put_share(low, sizeof low, e->low, share_decimals(e), floor); /* no narrower than it is */
+    put_share(high, sizeof high, e->high, share_decimals(e), ceil);
     size_t used = strlen(buf);
     snprintf(buf + used, 96 - used, " (95 %% interval %s to %s %%)", low, high);
     return buf;

@@ -74,6 +74,61 @@ PY
 "$N" run "$dir/held.yaml" --quiet -o "$dir/held.json" && cmp -s "$dir/held.json" "$dir/grid.json" ||
     fail 'the scenario in the page gives other results'
 
+# The commands that the page prints, word for word, in a folder that holds what it says to save: the same results, the
+# same page.
+mkdir -p "$dir/again/scripts" "$dir/bin"
+case $N in /*) ;; *) N=$root/$N ;; esac
+ln -s "$N" "$dir/bin/natpulse"
+ln -s "$root/scripts/plot" "$dir/again/scripts/plot"
+for page in one-json grid-json evil-json; do
+    python3 - "$dir/$page.html" "$dir/again" <<'PY' || fail "$page: no commands in the page"
+import html, re, sys
+text = open(sys.argv[1], encoding="utf-8").read()
+section = text[text.index('<section id="again">'):]
+name = re.search(r"<code>([a-z0-9-]+\.yaml)</code>", section)[1]
+commands, scenario = [html.unescape(p) for p in re.findall(r"<pre>(.*?)</pre>", section, re.S)][:2]
+assert commands.startswith("natpulse run " + name) and commands.count("natpulse ") == 2, commands
+open(f"{sys.argv[2]}/{name}", "w", encoding="utf-8").write(scenario)
+open(f"{sys.argv[2]}/commands", "w").write(commands + "\n")
+open(f"{sys.argv[2]}/name", "w").write(name[:-5])
+PY
+    (cd "$dir/again" && PATH="$dir/bin:$PATH" sh -e ./commands >out 2>&1) || fail "$page: the commands: $(cat "$dir/again/out")"
+    cmp -s "$dir/again/$(cat "$dir/again/name").json" "$dir/${page%-json}.json" || fail "$page: run again, other results"
+    cmp -s "$dir/again/$(cat "$dir/again/name").html" "$dir/$page.html" || fail "$page: run again, another page"
+done
+
+# The answer, found again from the document: whoever is cheapest of those whose whole interval is above the target.
+for target in 1 20 50 90 99 99.9 99.9999; do
+    "$N" report "$dir/one.json" --no-figures --target $target% >"$dir/answer.html" || fail "--target $target%"
+    python3 - "$dir/one.json" "$dir/answer.html" $target <<'PY' || fail "the answer at $target %"
+import html, json, re, sys
+strategies = json.load(open(sys.argv[1]))["points"][0]["strategies"]
+text = open(sys.argv[2], encoding="utf-8").read()
+answer = html.unescape(re.sub("<[^>]*>", "", re.search(r'id="answer".*?</section>', text, re.S)[0])).split("\n")
+answer = next(line for line in answer if "reachable at least" in line)
+target = float(sys.argv[3]) / 100
+known = [(s["name"], s["metrics"]["reachable_fraction"], s["metrics"]["upkeep_bytes_per_conn_hour"]) for s in strategies]
+known = [k for k in known if k[1] and k[1]["ci95"]]
+good = [k for k in known if k[1]["ci95"][0] >= target]
+if good:
+    name, reach, cost = min(good, key=lambda k: k[2]["mean"])
+    assert re.match(f"‘{re.escape(name)}’ (is the cheape(r|st) of|alone keeps)", answer), (answer, name)
+    said = re.search(r"of upkeep", answer) and re.search(r"for ([0-9.]+) (B|kB|MB) of upkeep", answer)
+    size = float(said[1]) * {"B": 1, "kB": 1e3, "MB": 1e6}[said[2]]
+    assert abs(size - cost["mean"]) <= 0.006 * cost["mean"] + 0.5, (answer, cost)
+else:
+    assert answer.startswith("Nothing here is shown"), answer
+    name, reach, _ = max(known, key=lambda k: k[1]["mean"])
+    assert f"the best, ‘{name}’" in answer, (answer, name)
+mean, low, high = re.search(r"([0-9.]+) % \(95 % interval ([0-9.]+) to ([0-9.]+) %\)", answer).groups()
+digits = lambda t: 10.0 ** -len(t.partition(".")[2])
+ci = [max(reach["ci95"][0], 0), min(reach["ci95"][1], 1)]
+assert abs(float(mean) - 100 * reach["mean"]) <= digits(mean) * 1.001, (answer, reach)
+assert float(low) <= 100 * ci[0] + 1e-9 < float(low) + digits(low) * 1.001, (answer, reach)
+assert float(high) + 1e-9 >= min(100 * ci[1], 100 - digits(high)) and float(high) - digits(high) * 1.001 < 100 * ci[1], (answer, reach)
+PY
+done
+
 # Options and trouble.
 "$N" report "$dir/one.json" --no-figures --target 99.9% >"$dir/bare.html" && ! grep -q '<svg' "$dir/bare.html" &&
     grep -q 'at least 99.9 % of the time' "$dir/bare.html" || fail '--no-figures --target'
