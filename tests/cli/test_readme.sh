@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs every command that README.md shows in a block marked `sh`, in order, in a copy of the tree's data, and
-# fails on the first that does. Then each line of a block marked `text` must be one that a command has printed. `./scripts/demo` is run as built; installing commands are the exception: they are
-# what set up this very run.
+# Runs every command that README.md shows in a block marked `sh`, in order, in a copy of the tree's data, and fails on
+# the first that does. Then each line of a block marked `text` must be one that a command has printed. `./scripts/demo`
+# is run as built; installing commands are the exception: they are what set up this very run.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 natpulse=$(cd "$(dirname "${NATPULSE:-build/natpulse}")" && pwd)/natpulse
@@ -9,9 +9,10 @@ natpulse=$(cd "$(dirname "${NATPULSE:-build/natpulse}")" && pwd)/natpulse
 command -v gnuplot >/dev/null 2>&1 || { echo "gnuplot is not installed"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir "$work/bin"
+mkdir "$work/bin" "$work/tests"
 ln -s "$natpulse" "$work/bin/natpulse"
 cp -R "$root/scenarios" "$root/scripts" "$work/"
+cp -R "$root/tests/conformance" "$work/tests/"
 export NATPULSE="$natpulse" NATPULSE_PROFILES="$work/scenarios/profiles"
 PATH=$work/bin:$PATH
 cd "$work"
