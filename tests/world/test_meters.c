@@ -218,6 +218,50 @@ static void turned_away(void **state)
     np_result_destroy(r);
 }
 
+/* What reachable_fraction promises: of messages that the server sends at random times, over UDP and without
+   random loss, that share arrives. Whatever takes the mapping or the way away: timeouts, eviction, restarts,
+   roaming, outages; each alone and all together. */
+static void reachable_is_what_arrives(void **state)
+{
+    (void)state;
+    for (int trouble = 0; trouble < 7; trouble++) {
+        bool all = trouble == 6;
+        np_group g;
+        np_world_config c = lasting_world(&g, 200, NP_UDP);
+        c.duration = 10 * NP_HOUR;
+        c.warmup = 20 * NP_MINUTE;
+        g.work.gap = exponential(NP_MINUTE);
+        if (trouble == 0 || all)
+            c.nat[0].timeout[NP_TIMEOUT_UDP] = c.nat[0].timeout[NP_TIMEOUT_UDP_STREAM] = 50 * NP_SECOND;
+        if (trouble == 1 || all) c.nat[0].capacity = 190;
+        if (trouble == 2 || all) {
+            c.nat_restart[0].when.every = exponential(10 * NP_MINUTE);
+            c.nat_restart[0].new_address = true;
+        }
+        if (trouble == 3 || all) g.churn.roam = exponential(10 * NP_MINUTE);
+        if (trouble == 4 || all) {
+            c.access_up.outages = c.access_down.outages = true;
+            c.access_up.up = c.access_down.up = exponential(9 * NP_MINUTE);
+            c.access_up.down = c.access_down.down = exponential(NP_MINUTE);
+        }
+        if (trouble == 5 || all)
+            c.nat[0].refresh = NP_REFRESH_OUTBOUND, c.nat[0].filtering = NP_ENDPOINT_INDEPENDENT;
+        np_strategy s = heartbeat(100 * NP_SECOND, 0, 1);
+        s.beat.strategy = "jittered";
+        s.beat.least = 20 * NP_SECOND;
+        s.beat.answer_bytes = 0;
+        np_result *r = run(&c, &s, 0);
+        double n = VALUE(r, MESSAGES_SENT), got = VALUE(r, MESSAGES_DELIVERED) / n,
+               want = VALUE(r, REACHABLE);
+        static const char *const name[] = {"timeouts", "eviction", "restarts", "roaming",
+                                           "outages",  "refresh",  "all"};
+        printf("%-8s reachable %.5f, delivered %.5f of %.0f\n", name[trouble], want, got, n);
+        assert_near(got, want, 4 * sqrt(want * (1 - want) / n) + 1e-3, name[trouble]);
+        if (trouble != 5) assert_true(want < 0.99);
+        np_result_destroy(r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +273,7 @@ int main(void)
         cmocka_unit_test(censored),
         cmocka_unit_test(evicted),
         cmocka_unit_test(turned_away),
+        cmocka_unit_test(reachable_is_what_arrives),
     };
     return cmocka_run_group_tests_name("meters", tests, NULL, NULL);
 }
