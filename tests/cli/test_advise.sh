@@ -36,7 +36,7 @@ grep -q '^Set a TCP keepalive with an idle time of 4 min 30 s (6 probes, 10 s ap
 grep -q '6 min does not hold behind lru-box' a.txt || fail 'the next longer interval is not told'
 grep -q '^warning: few-replicas: 3 replicas' a.txt || fail 'no word about three replicas'
 # Two boxes and a third that is YAML: the shortest counts, and each is named.
-"$N" advise base.yaml --nat 'linux,{profile: lru-box, timeouts: {tcp_established: 90s}}' --nat aws-nat-gateway --ladder $ladder \
+"$N" advise base.yaml --nat 'linux,{profile: lru-box, timeouts: {tcp_established: 90s}}' --nat cisco-asa --ladder $ladder \
     --format json -o b.json || fail "several NATs: status $?"
 grep -q 'with an idle time of 1 min ' b.json || fail "several NATs: $(grep '"answer"' b.json)"
 grep -q '"name": "timeout-not-seen".*linux' b.json || fail 'nobody says that five days were not seen'
