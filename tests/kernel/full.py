@@ -29,6 +29,7 @@ SIGMAS = 5
 TRIES = 3
 LIFE = 600  # seconds: no flow expires
 SHORT = 4  # seconds: UDP flows do, before more are asked for
+FILLED_SOON = 32768  # flows, well within SHORT
 TAIL = 500  # flows
 ROUND = 64  # seconds within which the collector must have come
 
@@ -186,6 +187,9 @@ def main():
     wrong, seed = 0, int(os.environ.get("NP_SEED") or random.randrange(1 << 32))
     print("NP_SEED=%d" % seed)
     mixtures = [m for m in MIXTURES if not options.mixture or m.name in options.mixture]
+    if options.maximum > FILLED_SOON:
+        mixtures = [m for m in mixtures if not m.dead]
+        print("a table this large is not full before its first flows are dead: the mixture with dead ones is left out")
     for mixture in mixtures:
         size = sizes(mixture, options.maximum)
         for attempt in range(TRIES):

@@ -5,16 +5,17 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lab"
 root=$(cd "$here/../.." && pwd)
 build=${B:-build}
-[ "$(uname -s)" = Linux ] || lab_skip "needs Linux"
+case $build in /*) ;; *) build=$PWD/$build ;; esac
 libs=
 for floor in nat net core; do
     libs="$libs $build/lib$floor.a"
     [ -f "$build/lib$floor.a" ] || lab_skip "needs $build/lib$floor.a (make builds it)"
 done
+lab_enter "$0" "$@"
+
 seed=${NP_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 echo "NP_SEED=$seed"
-work=$(mktemp -d "${TMPDIR:-/tmp}/natpulse-bpf.XXXXXX") || exit 1
-trap 'rm -rf "$work"' EXIT
+lab_work bpf || exit 1
 sanitize=
 case $build in */san*) sanitize=-fsanitize=address,undefined ;; esac
 # shellcheck disable=SC2086

@@ -1,51 +1,46 @@
 #!/bin/sh
 # A full table: whom does the real kernel refuse or drop early, who survives, and whom does natpulse?
 #
-# The maximum is one number for the whole machine. Where it can be set it is made small for some seconds and then
-# restored, by a process that waits for the end of this one, whatever that end is. Elsewhere a table is filled to the
-# maximum that stands. The number of hash buckets, on which early drop depends, is left alone.
+# The maximum is one number for the whole machine. Where it can be set it is made small for some minutes and then
+# restored, by this process or by one that sees it die. Elsewhere a table is filled to the maximum that stands. The
+# number of hash buckets, on which early drop depends, is left alone.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lab"
 most=600000 # flows that this test is willing to make
-max_file=/proc/sys/net/netfilter/nf_conntrack_max
 
 if [ -z "${NP_LAB:-}${NP_FULL:-}" ]; then
-    [ -r $max_file ] || lab_skip "needs conntrack: there is no $max_file"
-    standing=$(cat $max_file)
+    [ -r $lab_max ] || lab_skip "needs conntrack: there is no $lab_max"
+    lab_lock
+    standing=$(cat $lab_max)
     NP_FULL=standing
     export NP_FULL
-    if (echo "$standing" >$max_file) 2>/dev/null; then
-        # The status comes through the pipe, which all that runs here holds open until it ends.
-        exec 4>&1
-        result=$(
-            {
-                worst=0
-                # in a table of 4000 the collector stops at 95 %, in the larger one at its 257
-                for run in 16384 '4000 emergency'; do
-                    # shellcheck disable=SC2086
-                    set -- $run
-                    echo "$1" >$max_file
-                    shift
-                    NP_FULL=small sh "$0" "$@" >&4 2>&4 5>&1 || { worst=$?; [ $worst -eq 77 ] && break; }
-                done
-                echo $worst
-            } | (
-                trap '' HUP INT TERM
-                cat
-                echo "$standing" >$max_file
-            )
-        )
-        exit "${result:-1}"
+    if (echo "$standing" >$lab_max) 2>/dev/null; then
+        NP_FULL=small
+        (
+            trap '' HUP INT TERM
+            while kill -0 $$ 2>/dev/null; do sleep 0.2; done
+            echo "$standing" >$lab_max
+        ) >/dev/null 2>&1 </dev/null &
+        trap 'echo "$standing" >$lab_max; kill -9 $!' EXIT
+        tied= # to this process: what it runs dies with it
+        ! setpriv --pdeathsig KILL true 2>/dev/null || tied='setpriv --pdeathsig KILL'
+        worst=0
+        # In a table of 4000 the collector stops at 95 %, in the larger one at its 257.
+        for run in 16384 '4000 emergency'; do
+            echo "${run%% *}" >$lab_max
+            mixtures=${run#"${run%% *}"}
+            # shellcheck disable=SC2086
+            $tied sh "$0" $mixtures || { worst=$?; [ $worst -ne 77 ] || break; }
+        done
+        exit $worst
     fi
     [ "$standing" -le $most ] || lab_skip "the maximum cannot be set here, and the one that stands, $standing, is too large to fill"
 fi
 natpulse=${NATPULSE:-build/natpulse}
 lab_enter "$0" "$@"
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/natpulse-full.XXXXXX") || exit 1
-trap '[ -n "${NP_KEEP:-}" ] || rm -rf "$work"' EXIT
-[ -z "${NP_KEEP:-}" ] || echo "kept in $work"
+lab_work full || exit 1
 lab_compile "$work/flood" "$here/flood.c" "$here/netlab.c" "$here/wire.c" || exit 1
-python3 "$here/full.py" --natpulse "$natpulse" --work "$work" --maximum "$(cat $max_file)" \
+python3 "$here/full.py" --natpulse "$natpulse" --work "$work" --maximum "$(cat $lab_max)" \
     --buckets "$(cat /proc/sys/net/netfilter/nf_conntrack_buckets)" "$@"

@@ -14,9 +14,7 @@ seed=${NP_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 groups=1100 spread=24 longest=30
 [ -z "${NP_KERNEL_LONG:-}" ] || { groups=2500; spread=90; longest=90; }
 echo "NP_SEED=$seed"
-work=$(mktemp -d "${TMPDIR:-/tmp}/natpulse-kernel.XXXXXX") || exit 1
-trap '[ -n "${NP_KEEP:-}" ] || rm -rf "$work"' EXIT
-[ -z "${NP_KEEP:-}" ] || echo "kept in $work"
+lab_work packets || exit 1
 lab_compile "$work/inject" "$here/inject.c" "$here/plan.c" "$here/plan_tcp.c" "$here/netlab.c" "$here/wire.c" || exit 1
 
 # one NAME SEED LOOSE KIND: makes the namespaces and injects

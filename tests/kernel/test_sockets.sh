@@ -14,9 +14,7 @@ for floor in scenario world nat host net core; do
 done
 lab_enter "$0" "$@"
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/natpulse-sockets.XXXXXX") || exit 1
-trap '[ -n "${NP_KEEP:-}" ] || rm -rf "$work"' EXIT
-[ -z "${NP_KEEP:-}" ] || echo "kept in $work"
+lab_work sockets || exit 1
 sanitize=
 case $build in */san*) sanitize=-fsanitize=address,undefined ;; esac
 lab_compile "$work/ends" "$here/ends.c" "$here/netlab.c" "$here/wire.c" || exit 1
