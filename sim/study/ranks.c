@@ -7,6 +7,7 @@
  *         <- HELLO, RESULT: r is idle
  *         UNIT ->                                unit                  ->    np_world_run
  *                                                RESULT ->             <-    result
+ *                                                LEAVE ->                    told to stop by a signal
  *         QUIT ->                                halts the runner
  *                                                BYE ->
  *         <- ALIVE ->                            every second, in both directions
@@ -88,7 +89,7 @@ void np_ranks_decline(const np_error *e)
 #define LAST_S    10.0   /* for the others to say goodbye */
 #define MOST_LOST 3      /* ranks that one unit may take with it */
 
-enum { HELLO = 1, UNIT, RESULT, FAILED, ALIVE, QUIT, BYE };
+enum { HELLO = 1, UNIT, RESULT, FAILED, LEAVE, ALIVE, QUIT, BYE };
 
 /* Who a process is, and what it has: the same on all ranks but for host and pid. */
 typedef struct identity {
@@ -291,6 +292,16 @@ static void take_result(serving *s, int from, const message *m)
     s->hand[from].lent = false;
 }
 
+/* A rank that is told to stop, alone: the others go on, and one of them does its run. */
+static void let_go(serving *s, int from)
+{
+    hand *h = &s->hand[from];
+    if (!np_crew_over(s->crew)) say(s, from, h->lent ? "leaves; another does its run" : "leaves");
+    if (h->lent) np_crew_return(s->crew, h->unit);
+    h->lent = false;
+    h->idle = false;
+}
+
 static void handle(serving *s, const message *m)
 {
     hand *h = &s->hand[m->from];
@@ -300,6 +311,7 @@ static void handle(serving *s, const message *m)
     switch (m->kind) {
     case HELLO: greet(s, m->from, m); break;
     case RESULT: take_result(s, m->from, m); break;
+    case LEAVE: let_go(s, m->from); break;
     case ALIVE: break;
     default: refuse(s, m->from, (const char *)m->bytes);
     }
@@ -509,11 +521,9 @@ static bool run_unit(runner *r, const volatile int *stop)
     pthread_join(thread, NULL);
     size_t size = 0;
     uint8_t *bytes = r->result ? np_result_pack(r->result, &size) : NULL;
-    if (self.dismissed)
-        ; /* nobody wants it any more */
-    else if (bytes)
+    if (bytes && !self.dismissed)
         tell(0, RESULT, bytes, size);
-    else
+    else if (!self.dismissed && !*stop) /* a stop is said by np_ranks_assist */
         tell(0, FAILED, r->result ? "out of memory" : r->error.text,
              strlen(r->result ? "out of memory" : r->error.text));
     np_result_destroy(r->result);
@@ -532,6 +542,7 @@ void np_ranks_assist(const np_points *points, const volatile int *stop)
         else if (!run_unit(&r, stop))
             break;
     }
+    if (!self.dismissed && *stop) tell(0, LEAVE, NULL, 0);
 }
 
 void np_ranks_decline(const np_error *e)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # natpulse over MPI ranks on one machine: the same rows as one thread, whatever the number of ranks; a rank that dies
 # costs its run and no more, where mpirun lets the others live, and leaves a whole database where it does not; a rank
-# that hangs is done without, and taken in again; ranks of a program without MPI are refused.
+# that hangs, or is told to stop, is done without; ranks of a program without MPI are refused.
 set -u
 N=${NATPULSE:?the program under test}
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
@@ -20,11 +20,12 @@ fail() {
     printf '%s\n' "$*"
     bad=1
 }
+launch='timeout -k 5 300 mpirun --oversubscribe --mca btl self,vader'
 # ranks N ARGUMENT...
 ranks() {
     n=$1
     shift
-    timeout -k 5 300 mpirun --oversubscribe --mca btl self,vader -n "$n" "$@"
+    $launch -n "$n" "$@"
 }
 ranks 2 true >/dev/null 2>"$dir/err" || { echo "mpirun cannot start two ranks here: $(head -n 1 "$dir/err")"; exit 77; }
 scenario=$root/tests/crash/sweep.yaml
@@ -56,7 +57,7 @@ begin() {
     shift
     rm -f "$dir"/pid.*
     before=$(done_in "$file")
-    ranks 3 sh -c 'echo $$ >"$0/pid.$OMPI_COMM_WORLD_RANK"; exec "$@"' "$dir" \
+    $launch -n 3 sh -c 'echo $$ >"$0/pid.$OMPI_COMM_WORLD_RANK"; exec "$@"' "$dir" \
         "$M" sweep "$@" -o "$file" --no-progress >"$dir/out" 2>"$dir/err" &
     job=$!
     for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
@@ -77,6 +78,22 @@ ended() {
     done
     fail "$1: a rank is still there"
 }
+
+# One that is told to stop leaves, and the others go on, whatever mpirun would do with the dead.
+begin "$dir/left.db" $long
+kill -TERM "$(cat "$dir/pid.2")"
+wait $job || fail "rank 2 was told to stop: status $?: $(cat "$dir/err")"
+grep -q '^natpulse: rank 2 leaves' "$dir/err" || fail "rank 2 was told to stop: $(cat "$dir/err")"
+"$N" sweep --dump "$file" | cmp - "$dir/long" || fail 'rank 2 was told to stop: other rows'
+# All of them are, by mpirun, which is told itself.
+begin "$dir/stopped.db" $long
+kill -TERM $job
+wait $job
+# It kills them a second later: rank 0 may not come to say how far it was.
+[ ! -s "$dir/err" ] || grep -q 'stopped with [0-9]* of [0-9]* runs' "$dir/err" || fail "all were told to stop: $(cat "$dir/err")"
+grep -q 'leaves' "$dir/err" && fail "all were told to stop: $(cat "$dir/err")"
+"$N" sweep $long -o "$dir/stopped.db" --quiet && "$N" sweep --dump "$dir/stopped.db" | cmp - "$dir/long" ||
+    fail 'all were told to stop: other rows'
 
 # By default mpirun ends them all. What was finished is there, and the rest is done by the next.
 for victim in 1 2 0; do
