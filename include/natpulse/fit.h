@@ -48,6 +48,8 @@ typedef struct np_fit_quantity {
  * the test takes 2000 quantiles: it asks whether the shape is right within two or three percent, not whether
  * a million packets are ideal.
  *
+ * A tail so heavy that nothing could be said of its mean is capped at the largest value seen.
+ *
  * Fewer than 8 values are not tested. The values of an empirical result live in `arena`. False: memory is
  * out.
  */
@@ -91,7 +93,8 @@ typedef struct np_fit {
     np_time first, last;
     uint64_t packets, used, elsewhere, retransmitted; /* used: TCP and UDP between inside and outside */
     uint32_t clients, servers;
-    uint32_t failed;      /* TCP connections that were never answered */
+    uint32_t connections; /* TCP and UDP, all told */
+    uint32_t failed;      /* of TCP, those that were never answered */
     np_time access, core; /* one-way delays, from handshakes: half of the median round trip; 0: unknown */
     np_fit_group group[NP_FIT_GROUPS];
     uint32_t groups;

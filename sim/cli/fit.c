@@ -134,6 +134,10 @@ static bool put_dist(writer *w, unit u, const np_dist *d, const char *group, con
     } else if (d->kind == NP_DIST_WEIBULL || d->kind == NP_DIST_PARETO) {
         fprintf(w->out, " shape=%.4g", d->b);
     }
+    if (d->cap > 0) {
+        fputs(" cap=", w->out);
+        put_value(w->out, u, d->cap);
+    }
     if (d->kind != NP_DIST_CONSTANT) fputc(')', w->out);
     return true;
 }
@@ -341,6 +345,23 @@ static bool write_all(const np_fit *f, const np_capture *c, const char *const *f
     return false;
 }
 
+static bool nothing_to_fit(const np_fit *f, const char *file, np_error *e)
+{
+    if (f->connections == 0)
+        return np_fail(
+            e, NP_TROUBLE_INPUT,
+            "%s: no connection to fit: of %" PRIu64 " packets %" PRIu64
+            " are TCP or UDP between an inside address and another; name the addresses of the clients by "
+            "--inside CIDR",
+            file, f->packets, f->used);
+    return np_fail(
+        e, NP_TROUBLE_INPUT,
+        "%s: none of its %" PRIu32 " connections shows a workload: %" PRIu32
+        " were not answered, the others said nothing or began less than half a minute before the end; "
+        "a longer capture would tell more",
+        file, f->connections, f->failed);
+}
+
 static bool fit(const char *const *file, uint32_t files, const fit_options *o, np_fit_config *config,
                 np_arena *arena, bool *stopped, np_error *e)
 {
@@ -352,13 +373,7 @@ static bool fit(const char *const *file, uint32_t files, const fit_options *o, n
     config->reading_ctx = &progress;
     bool ok = c && np_fit_capture(c, config, &np_cli_stop, arena, &f, e);
     np_progress_end(&progress);
-    if (ok && !f.groups)
-        ok = np_fail(
-            e, NP_TROUBLE_INPUT,
-            "%s: no connection to fit: of %" PRIu64 " packets %" PRIu64
-            " are TCP or UDP between an inside address and another; name the addresses of the clients by "
-            "--inside CIDR",
-            file[0], f.packets, f.used);
+    if (ok && !f.groups) ok = nothing_to_fit(&f, file[0], e);
     ok = ok && write_all(&f, c, file, files, o, arena, e);
     *stopped = ok && f.stopped;
     np_capture_close(c);

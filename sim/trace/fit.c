@@ -95,6 +95,7 @@ static bool evaluate(np_fit_flows *f, np_arena *arena, np_fit *out, np_error *e)
         out->access = one_way(f, false, room);
         out->clients = distinct(f, false, room);
         out->servers = distinct(f, true, room);
+        out->connections = f->talks;
         out->retransmitted = f->retransmitted;
         ok = np_fit_find_pulses(f, &pulses) && np_fit_groups(f, &pulses, arena, out);
     }

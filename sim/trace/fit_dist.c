@@ -28,8 +28,15 @@
 #define TEST_LEAST      8     /* with fewer nearly everything would be accepted */
 #define CONSTANT_SPREAD                                                                                      \
     0.01 /* a quantity is constant when the middle of it lies within this share of its median */
+#define SHOWN_LEAST    0.5  /* share of a distribution that lies above the threshold */
 #define AT_RISK_LEAST  0.05 /* share of a sample with censored values that the test still looks at */
 #define CONSTANT_TAILS 10   /* its middle is without a tenth at either end, which losses may have delayed */
+
+/* Tails that are heavy: a Pareto without variance; of the others, those whose standard deviation is more than
+   five times the mean. */
+#define HEAVY_PARETO    2
+#define HEAVY_LOGNORMAL 1.81
+#define HEAVY_WEIBULL   0.31
 
 typedef struct pair {
     double a, b;
@@ -335,6 +342,15 @@ static bool empirical(const np_fit_sample *s, np_arena *arena, np_dist *out)
     return true;
 }
 
+/* What a family can be believed: not a scale below all that could be told apart, nor one of which most does
+   not show, since that would be made of nothing. */
+static bool makes_sense(np_dist_kind kind, pair p, const np_fit_sample *s)
+{
+    if (!(p.a >= 0) || !isfinite(p.a) || !isfinite(p.b)) return false;
+    if (kind != NP_DIST_UNIFORM && p.a < least_of(s)) return false;
+    return s->above <= 0 || survival(kind, p, s->above) >= SHOWN_LEAST;
+}
+
 /* The accepted family with the best likelihood, in a sample that has room in `to`. NP_DIST_EMPIRICAL: none.
  */
 static np_dist_kind choose(const np_fit_sample *s, const memory *to, double *share)
@@ -347,7 +363,7 @@ static np_dist_kind choose(const np_fit_sample *s, const memory *to, double *sha
     view_of(s, TEST_MOST, to, &v);
     for (size_t i = 0; i < sizeof family / sizeof *family; i++) {
         pair p = fit(family[i], &v);
-        if (!(p.a >= 0) || !isfinite(p.a) || !isfinite(p.b)) continue;
+        if (!makes_sense(family[i], p, s)) continue;
         double height = log_likelihood(family[i], p, &v) - 0.5 * parameters(family[i]) * log(v.n); /* BIC */
         double ratio = distance(family[i], p, &v) / limit(family[i], v.n);
         if (height > likeliest && best == NP_DIST_EMPIRICAL) {
@@ -360,6 +376,17 @@ static np_dist_kind choose(const np_fit_sample *s, const memory *to, double *sha
         *share = ratio;
     }
     return best;
+}
+
+/* A tail so heavy that a single draw may be larger than all others together ends at the largest that was
+   seen, since nothing tells that it goes on. 0: an ordinary tail. */
+static double cap_of(np_dist_kind kind, pair p, const np_fit_sample *s)
+{
+    bool heavy = (kind == NP_DIST_PARETO && p.b < HEAVY_PARETO) ||
+                 (kind == NP_DIST_LOGNORMAL && p.b > HEAVY_LOGNORMAL) ||
+                 (kind == NP_DIST_WEIBULL && p.b < HEAVY_WEIBULL);
+    if (!heavy) return 0;
+    return s->m ? fmax(s->value[s->n - 1], s->censored[s->m - 1]) : s->value[s->n - 1];
 }
 
 bool np_fit_quantity_of(np_fit_sample *s, np_arena *arena, np_fit_quantity *out)
@@ -383,7 +410,7 @@ bool np_fit_quantity_of(np_fit_sample *s, np_arena *arena, np_fit_quantity *out)
         view v;
         view_of(s, LIKELIHOOD_MOST, &to, &v);
         pair p = fit(best, &v);
-        out->dist = (np_dist){.kind = best, .a = p.a, .b = p.b};
+        out->dist = (np_dist){.kind = best, .a = p.a, .b = p.b, .cap = cap_of(best, p, s)};
     }
     free(room);
     return best != NP_DIST_EMPIRICAL || empirical(s, arena, &out->dist);
