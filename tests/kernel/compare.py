@@ -25,6 +25,7 @@ LEAST_OF_KNOWN, KNOWN = 99.99, (6, 18)
 LEAST_OF_CLASS = 99.0
 NEW = ("created", "adopted")  # natpulse's reasons where a mapping was made
 MANY = 200
+EDGES = 20  # packets, on either side of each timeout
 ROUNDS = 60
 PUBLIC = "192.0.2.1"
 PROTO = {1: "icmp", 6: "tcp", 17: "udp"}
@@ -82,6 +83,7 @@ class Run:
             "loose": "true" if self.setting["loose"] == "1" else "false",
             "invalid": "leak" if kind == "leak" else "drop",
             "unknown_inbound": "drop" if kind == "drop" else "reset",
+            "expiry": "exact",  # inject buries the dead where it matters
         }
         for line in open(os.path.join(self.directory, "timeouts")):
             name, seconds = line.split()
@@ -207,7 +209,7 @@ def main():
     parser.add_argument("--natpulse", required=True)
     parser.add_argument("directory", nargs="+")
     options = parser.parse_args()
-    classes, whole, agreed = {}, 0, 0
+    classes, edges, whole, agreed = {}, {}, 0, 0
     runs = []
     for directory in options.directory:
         run = Run(directory, options.natpulse)
@@ -221,11 +223,20 @@ def main():
             count = classes.setdefault(label, [0, 0])
             count[0] += 1
             count[1] += n not in wrong
+            if k["edge"]:
+                count = edges.setdefault(k["edge"][:-1], {"-": [0, 0], "+": [0, 0]})[k["edge"][-1]]
+                count[0] += 1
+                count[1] += n not in wrong
     print("%-26s %-4s %8s %9s" % ("class", "dir", "packets", "agree %"))
     weak = 0
     for label, (n, good) in sorted(classes.items()):
         weak += n >= MANY and percentage(good, n) < LEAST_OF_CLASS
         print("%-26s %-4s %8d %9.3f" % (label + (n, percentage(good, n))))
+    print("%-26s %9s %9s %9s %9s" % ("gaps close to", "below", "agree %", "above", "agree %"))
+    for name, sides in sorted(edges.items()):
+        (below, good), (above, also) = sides["-"], sides["+"]
+        weak += below < EDGES or above < EDGES
+        print("%-26s %9d %9.3f %9d %9.3f" % (name, below, percentage(good, below), above, percentage(also, above)))
     for run in runs:
         n, good = len(run.kernel), len(run.kernel) - len(run.wrong)
         whole, agreed = whole + n, agreed + good

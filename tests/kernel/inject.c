@@ -326,14 +326,31 @@ static void write_ends(FILE *f, const packet *p)
             inet_ntop(AF_INET, &dst, b, sizeof b), p->dport);
 }
 
+/* Between which two packets of a talk the gap was to lie close to which timeout, and on which side it did. */
+static void write_edge(FILE *f, const lab *l, const fate *t, int64_t *last)
+{
+    uint32_t number = (uint32_t)(t->talk - l->plan.talk);
+    int around = t->step->around;
+    int64_t gap = t->arrived - last[number];
+    last[number] = t->arrived;
+    if (around < 0) {
+        fputc(',', f);
+        return;
+    }
+    int64_t edge = (around == T_STREAM_AFTER ? 2 : l->plan.timeout[around]) * SECOND;
+    fprintf(f, ",%s%c", timeout_name[around], gap < edge ? '-' : '+');
+}
+
 static void write_csv(const lab *l, const char *dir)
 {
     static const char *const name[] = {"drop", "forward", "reset"};
     FILE *f = create_file(dir, "kernel.csv");
     fputs("n,time,group,talk,what,dir,proto,flags,seq,ack,window,length,src,sport,dst,dport,verdict,out_src,"
           "out_sport,"
-          "out_dst,out_dport\n",
+          "out_dst,out_dport,edge\n",
           f);
+    int64_t *last = calloc(l->plan.talks, sizeof *last);
+    if (!last) die("memory");
     for (uint32_t i = 0; i < l->arrived_in_order; i++) {
         const fate *t = &l->fate[l->order[i]];
         const packet *p = &t->packet;
@@ -347,8 +364,10 @@ static void write_csv(const lab *l, const char *dir)
             write_ends(f, &t->out);
         else
             fputs(",,,,", f);
+        write_edge(f, l, t, last);
         fputc('\n', f);
     }
+    free(last);
     if (fclose(f)) die("kernel.csv");
 }
 

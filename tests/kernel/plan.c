@@ -3,19 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const timeout_name[TIMEOUTS] = {"tcp_syn_sent",
-                                            "tcp_syn_recv",
-                                            "tcp_established",
-                                            "tcp_fin_wait",
-                                            "tcp_close_wait",
-                                            "tcp_last_ack",
-                                            "tcp_time_wait",
-                                            "tcp_close",
-                                            "tcp_max_retrans",
-                                            "tcp_unacknowledged",
-                                            "udp",
-                                            "udp_stream",
-                                            "icmp"};
+const char *const timeout_name[TIMEOUTS + 1] = {"tcp_syn_sent",
+                                                "tcp_syn_recv",
+                                                "tcp_established",
+                                                "tcp_fin_wait",
+                                                "tcp_close_wait",
+                                                "tcp_last_ack",
+                                                "tcp_time_wait",
+                                                "tcp_close",
+                                                "tcp_max_retrans",
+                                                "tcp_unacknowledged",
+                                                "udp",
+                                                "udp_stream",
+                                                "icmp",
+                                                [T_STREAM_AFTER] = "udp (2 s to a stream)"};
 
 /* ---- chance ---- */
 
@@ -49,7 +50,8 @@ uint32_t magnitude(chance *c, uint32_t bits)
 #define EDGE_NEAR (15 * MS) /* the injector keeps clear of an edge by less than that */
 #define EDGE_FAR  (300 * MS)
 
-static int64_t draw_gap(teller *t)
+/* Puts the timeout that the gap is drawn around into *around, if it is. */
+static int64_t draw_gap(teller *t, int8_t *around)
 {
     bool hurry = t->hurry;
     t->hurry = false;
@@ -58,19 +60,25 @@ static int64_t draw_gap(teller *t)
     if (kind < 74) return between(t->c, 50 * MS, 900 * MS);
     int first = t->t->proto == TCP ? 0 : t->t->proto == UDP ? T_UDP : T_ICMP;
     int last = t->t->proto == TCP ? T_UNACKNOWLEDGED : t->t->proto == UDP ? T_UDP_STREAM : T_ICMP;
-    int which = percent(t->c, 70) ? t->hint : (int)between(t->c, first, last);
+    int which = percent(t->c, 70) ? t->in_force : (int)between(t->c, first, last);
     int64_t edge = t->timeout[which] * SECOND;
-    if (t->t->proto == UDP && percent(t->c, 15)) edge = 2 * SECOND; /* when a UDP flow becomes a stream */
+    *around = (int8_t)which;
+    if (t->t->proto == UDP && percent(t->c, 15)) { /* when a UDP flow becomes a stream */
+        edge = 2 * SECOND;
+        *around = T_STREAM_AFTER;
+    }
     int64_t off = between(t->c, EDGE_NEAR, EDGE_FAR);
     return percent(t->c, 50) ? edge - off : edge + off;
 }
 
 step *say(teller *t, int side, const char *what)
 {
-    int64_t gap = t->t->n == 0 ? 0 : draw_gap(t);
+    int8_t around = -1;
+    int64_t gap = t->t->n == 0 ? 0 : draw_gap(t, &around);
+    t->in_force = t->hint;
     bool over = t->t->n == STEPS_MOST || (t->length += gap) > t->longest;
     step *s = t->last = over ? &t->spare : &t->t->step[t->t->n++];
-    *s = (step){.gap = gap, .what = what, .from_server = side == 1, .quotes = -1};
+    *s = (step){.gap = gap, .what = what, .from_server = side == 1, .around = around, .quotes = -1};
     s->packet = (packet){.proto = t->t->proto, .scale = NO_SCALE};
     return s;
 }

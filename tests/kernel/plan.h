@@ -31,9 +31,10 @@ enum timeout {
     T_UDP,
     T_UDP_STREAM,
     T_ICMP,
-    TIMEOUTS
+    TIMEOUTS,
+    T_STREAM_AFTER = TIMEOUTS /* not one, but an edge too: the 2 s after which UDP is a stream */
 };
-extern const char *const timeout_name[TIMEOUTS];
+extern const char *const timeout_name[TIMEOUTS + 1];
 #define TIMEOUT_MOST 10
 
 #define STEPS_MOST   40
@@ -47,6 +48,7 @@ typedef struct step {
     packet packet;    /* without addresses and ports */
     bool from_server;
     bool stranger; /* from another server than the one talked to */
+    int8_t around; /* the timeout that the gap was drawn around; -1: none */
     int8_t quotes; /* an ICMP error about this step; -1: it is none */
 } step;
 

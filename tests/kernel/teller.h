@@ -28,7 +28,8 @@ typedef struct teller {
     const uint8_t *timeout;
     end end[2]; /* client, server */
     int64_t length, longest;
-    int hint;          /* the timeout the next gap is drawn around, mostly */
+    int hint;          /* the timeout that the packet said next will put in force */
+    int in_force;      /* that of the packet said last: the gap behind it is drawn around that, mostly */
     bool hurry;        /* no long gap next */
     bool closing;      /* a FIN or RST was sent */
     step *last, spare; /* the step last said; the spare one when the talk is long enough */
