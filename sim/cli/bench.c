@@ -1,10 +1,11 @@
 /*
- * natpulse bench [table|queue|world|replay]
+ * natpulse bench [table|box|queue|world|replay]
  *
  * Each figure is the median of several repetitions after a warm-up, in processor time of this process: one
  * core's, whatever else the machine is doing meanwhile.
  */
 #include "cli.h"
+#include "natpulse/bench_box.h"
 #include "natpulse/bench_queue.h"
 #include "natpulse/bench_replay.h"
 #include "natpulse/bench_table.h"
@@ -20,6 +21,7 @@
 #define REPETITIONS       5
 #define WORLD_REPETITIONS 3
 #define TABLE_PACKETS     ((uint64_t)4 << 20) /* a repetition: the whole sequence once */
+#define BOX_PACKETS       ((uint64_t)1 << 20) /* a repetition */
 #define HOLD_BATCH        4096                /* holds between two looks at the clock */
 #define HOLD_SECONDS      0.05                /* a repetition */
 #define WARM_SECONDS      2.0                 /* at most, before the first */
@@ -36,10 +38,16 @@ typedef struct queue_row {
     double ns[PENDINGS];
 } queue_row;
 
+/* One line of the box's table. */
+typedef struct box_row {
+    double packets_per_s, share_of_none, bytes_per_entry;
+} box_row;
+
 typedef struct figures {
-    bool table, queue, world, replay; /* measured */
+    bool table, box, queue, world, replay; /* measured */
     uint32_t flows, clients;
-    double lookups_per_s, batched_lookups_per_s, bytes_per_entry;
+    double lookups_per_s, batched_lookups_per_s, bare_refreshes_per_s, bytes_per_entry;
+    box_row box_row[NP_BENCH_BOX_KINDS];
     queue_row *row;
     size_t rows;
     double packet_events_per_s;
@@ -76,18 +84,21 @@ static bool interrupted(np_error *e)
     return np_cli_stop && !np_fail(e, NP_TROUBLE_RUN, "stopped before the end");
 }
 
-static bool table_rate(np_bench_table *b, uint64_t (*packets)(np_bench_table *, uint64_t), double *rate,
-                       np_error *e)
+/* The three ways take turns, so that whatever slows the machine down slows all of them down. */
+static bool look_up_in_turn(np_bench_table *b, double *rate, np_error *e)
 {
-    double sample[REPETITIONS];
+    static uint64_t (*const way[])(np_bench_table *, uint64_t) = {
+        np_bench_table_single, np_bench_table_batched, np_bench_table_bare};
+    double sample[3][REPETITIONS];
     for (int i = -1; i < REPETITIONS; i++) { /* one to warm up */
-        if (interrupted(e)) return false;
-        double began = processor_seconds();
-        uint64_t found = packets(b, TABLE_PACKETS);
-        double took = processor_seconds() - began;
-        if (i >= 0) sample[i] = (double)found / took;
+        for (int w = 0; w < 3; w++) {
+            if (interrupted(e)) return false;
+            double began = processor_seconds();
+            uint64_t found = way[w](b, TABLE_PACKETS);
+            if (i >= 0) sample[w][i] = (double)found / (processor_seconds() - began);
+        }
     }
-    *rate = median(sample, REPETITIONS);
+    for (int w = 0; w < 3; w++) rate[w] = median(sample[w], REPETITIONS);
     return true;
 }
 
@@ -95,11 +106,56 @@ static bool measure_table(figures *f, np_error *e)
 {
     np_bench_table *b = np_bench_table_create(f->flows, e);
     if (!b) return false;
+    double rate[3];
     f->bytes_per_entry = np_bench_table_bytes_per_entry(b);
-    f->table = table_rate(b, np_bench_table_single, &f->lookups_per_s, e) &&
-               table_rate(b, np_bench_table_batched, &f->batched_lookups_per_s, e);
+    f->table = look_up_in_turn(b, rate, e);
     np_bench_table_destroy(b);
-    return f->table;
+    if (!f->table) return false;
+    f->lookups_per_s = rate[0];
+    f->batched_lookups_per_s = rate[1];
+    f->bare_refreshes_per_s = rate[2];
+    return true;
+}
+
+/* Packets a second, or 0 when interrupted. */
+static double box_rate(np_bench_box *b, np_error *e)
+{
+    if (interrupted(e)) return 0;
+    double began = processor_seconds();
+    uint64_t passed = np_bench_box_packets(b, BOX_PACKETS);
+    return (double)passed / (processor_seconds() - began);
+}
+
+/* One kind of box beside one without a tracker, in turn: the share is the median of those of each turn. */
+static bool compare_box(figures *f, np_bench_box_kind kind, np_bench_box *none, np_error *e)
+{
+    double plain[REPETITIONS], tracked[REPETITIONS], share[REPETITIONS];
+    np_bench_box *b = np_bench_box_create(kind, f->flows, e);
+    bool ok = b != NULL;
+    for (int i = -1; ok && i < REPETITIONS; i++) {
+        double p = box_rate(none, e), t = box_rate(b, e);
+        ok = p > 0 && t > 0;
+        if (i >= 0) plain[i] = p, tracked[i] = t, share[i] = t / p;
+    }
+    if (ok) {
+        f->box_row[NP_BENCH_BOX_NONE].packets_per_s = median(plain, REPETITIONS);
+        f->box_row[kind] = (box_row){median(tracked, REPETITIONS), median(share, REPETITIONS),
+                                     np_bench_box_bytes_per_entry(b)};
+    }
+    np_bench_box_destroy(b);
+    return ok;
+}
+
+static bool measure_box(figures *f, np_error *e)
+{
+    np_bench_box *none = np_bench_box_create(NP_BENCH_BOX_NONE, f->flows, e);
+    if (!none) return false;
+    f->box = true;
+    f->box_row[NP_BENCH_BOX_NONE] = (box_row){0, 1, np_bench_box_bytes_per_entry(none)};
+    for (np_bench_box_kind k = NP_BENCH_BOX_NONE + 1; f->box && k < NP_BENCH_BOX_KINDS; k++)
+        f->box = compare_box(f, k, none, e);
+    np_bench_box_destroy(none);
+    return f->box;
 }
 
 /* Holds for about `seconds` and at least `least` of them. Returns nanoseconds a hold, 0 when memory is out.
@@ -246,6 +302,16 @@ static bool measure_replay(figures *f, np_error *e)
 
 /* ---- printing ---- */
 
+static void print_boxes(const figures *f, FILE *out)
+{
+    fprintf(out, "%swhole box, %" PRIu32 " TCP connections, data and ACKs, by tracker\n",
+            f->table ? "\n" : "", f->flows);
+    for (np_bench_box_kind k = 0; k < NP_BENCH_BOX_KINDS; k++)
+        fprintf(out, "  %-12s %6.2f M packets/s, %3.0f %% of none, %4.0f B/entry\n", np_bench_box_name(k),
+                f->box_row[k].packets_per_s * 1e-6, 100 * f->box_row[k].share_of_none,
+                f->box_row[k].bytes_per_entry);
+}
+
 static void print_table(const figures *f, FILE *out)
 {
     if (f->table)
@@ -253,11 +319,14 @@ static void print_table(const figures *f, FILE *out)
                 "flow table, %" PRIu32 " flows, Zipf 1.0\n"
                 "  lookup and refresh       %6.1f M/s\n"
                 "  the same in batches      %6.1f M/s\n"
+                "  refresh without lookup   %6.1f M/s\n"
                 "  memory                   %6.1f B/entry\n",
-                f->flows, f->lookups_per_s * 1e-6, f->batched_lookups_per_s * 1e-6, f->bytes_per_entry);
+                f->flows, f->lookups_per_s * 1e-6, f->batched_lookups_per_s * 1e-6,
+                f->bare_refreshes_per_s * 1e-6, f->bytes_per_entry);
+    if (f->box) print_boxes(f, out);
     if (f->queue) {
         fprintf(out, "%sevent queue, ns a pop and a push, by events pending\n  %-14s%-12s",
-                f->table ? "\n" : "", "kind", "delays");
+                f->table || f->box ? "\n" : "", "kind", "delays");
         for (size_t p = 0; p < PENDINGS; p++) fprintf(out, "%9zu", pending[p]);
         for (size_t r = 0; r < f->rows; r++) {
             fprintf(out, "\n  %-14s%-12s", f->row[r].kind, f->row[r].delays);
@@ -270,7 +339,7 @@ static void print_table(const figures *f, FILE *out)
                 "%ssimulation, %" PRIu32 " clients with a heartbeat every 60 s, 50 ms, 1 %% loss\n"
                 "  packet events            %6.2f M/s\n"
                 "  memory                   %6zu B/connection\n",
-                f->table || f->queue ? "\n" : "", f->clients, f->packet_events_per_s * 1e-6,
+                f->table || f->box || f->queue ? "\n" : "", f->clients, f->packet_events_per_s * 1e-6,
                 f->bytes_per_connection);
     if (f->replay)
         fprintf(out,
@@ -278,10 +347,21 @@ static void print_table(const figures *f, FILE *out)
                 "  a bare libpcap loop      %6.2f M packets/s\n"
                 "  replay through one box   %6.2f M packets/s, %.0f %% of the bare loop\n"
                 "  curve of all table sizes %6.2f M packets/s, %.2f times one replay\n",
-                f->table || f->queue || f->world ? "\n" : "", f->packets, (double)f->capture_bytes * 1e-6,
-                f->bare_packets_per_s * 1e-6, f->box_packets_per_s * 1e-6,
+                f->table || f->box || f->queue || f->world ? "\n" : "", f->packets,
+                (double)f->capture_bytes * 1e-6, f->bare_packets_per_s * 1e-6, f->box_packets_per_s * 1e-6,
                 100 * f->box_packets_per_s / f->bare_packets_per_s, f->curve_packets_per_s * 1e-6,
                 f->box_packets_per_s / f->curve_packets_per_s);
+}
+
+static json_t *box_json(const figures *f)
+{
+    json_t *list = json_array();
+    for (np_bench_box_kind k = 0; k < NP_BENCH_BOX_KINDS; k++)
+        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:f}", "tracker", np_bench_box_name(k),
+                                              "packets_per_s", f->box_row[k].packets_per_s, "share_of_none",
+                                              f->box_row[k].share_of_none, "bytes_per_entry",
+                                              f->box_row[k].bytes_per_entry));
+    return json_pack("{s:I, s:o}", "flows", (json_int_t)f->flows, "trackers", list);
 }
 
 static json_t *queue_json(const figures *f)
@@ -301,9 +381,11 @@ static bool print_json(const figures *f, FILE *out)
     json_t *all = json_object();
     if (f->table)
         json_object_set_new(all, "table",
-                            json_pack("{s:f, s:f, s:f, s:I}", "lookups_per_s", f->lookups_per_s,
-                                      "batched_lookups_per_s", f->batched_lookups_per_s, "bytes_per_entry",
+                            json_pack("{s:f, s:f, s:f, s:f, s:I}", "lookups_per_s", f->lookups_per_s,
+                                      "batched_lookups_per_s", f->batched_lookups_per_s,
+                                      "bare_refreshes_per_s", f->bare_refreshes_per_s, "bytes_per_entry",
                                       f->bytes_per_entry, "flows", (json_int_t)f->flows));
+    if (f->box) json_object_set_new(all, "box", box_json(f));
     if (f->queue) json_object_set_new(all, "queue", queue_json(f));
     if (f->world)
         json_object_set_new(all, "world",
@@ -345,8 +427,11 @@ typedef struct part {
     bool (*measure)(figures *f, np_error *e);
 } part;
 
-static const part parts[] = {
-    {"table", measure_table}, {"queue", measure_queue}, {"world", measure_world}, {"replay", measure_replay}};
+static const part parts[] = {{"table", measure_table},
+                             {"box", measure_box},
+                             {"queue", measure_queue},
+                             {"world", measure_world},
+                             {"replay", measure_replay}};
 
 #define PARTS (sizeof parts / sizeof *parts)
 
@@ -376,7 +461,7 @@ int np_cmd_bench(int argc, char **argv)
               snaplen = {0};
     const char *capture = NULL;
     const np_option option[] = {
-        {"flows", 0, "N", "flows in the table (1000000)", .number = &flows, .least = 1,
+        {"flows", 0, "N", "flows in the table and the boxes (1000000)", .number = &flows, .least = 1,
          .most = NP_TABLE_MOST},
         {"clients", 0, "N", "clients of the simulation (100000)", .number = &clients, .least = 1,
          .most = NP_TABLE_MOST / 2},
@@ -390,9 +475,10 @@ int np_cmd_bench(int argc, char **argv)
         {0},
     };
     const np_usage usage = {
-        "[table|queue|world|replay]", 0, 1,
+        "[table|box|queue|world|replay]", 0, 1,
         "Measures how fast one core of this machine does what a simulation is made of: finding a packet's\n"
-        "mapping in a large flow table, taking the next event from the queue (beside the queues it was "
+        "mapping in a large flow table (beside only refreshing it), a whole box with each tracker beside\n"
+        "one without, taking the next event from the queue (beside the queues it was "
         "chosen\n"
         "over), and whole simulated packets; and how fast a capture made for it (in TMPDIR) is read by a\n"
         "bare libpcap loop, by a replay and by the curve, in turn.",

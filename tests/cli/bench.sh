@@ -16,8 +16,13 @@ expect() { # WHAT EXPECTED GOT
 }
 
 "$natpulse" bench table --flows 1000 --format json >"$dir/table" || { echo "bench table failed"; failed=1; }
-expect 'keys of table' 'table lookups_per_s batched_lookups_per_s bytes_per_entry flows ' "$(keys "$dir/table")"
+expect 'keys of table' 'table lookups_per_s batched_lookups_per_s bare_refreshes_per_s bytes_per_entry flows ' "$(keys "$dir/table")"
 grep -q '"flows": 1000$' "$dir/table" || { echo "flows is not what was asked for"; failed=1; }
+
+"$natpulse" bench box --flows 100 -o "$dir/box.json" || { echo "bench box failed"; failed=1; }
+expect 'keys of box' "box flows trackers $(for _ in none flags states pf linux conntrack; do printf 'tracker packets_per_s share_of_none bytes_per_entry '; done)" \
+    "$(keys "$dir/box.json")"
+expect 'box names its trackers' 6 "$("$natpulse" bench box --flows 100 | grep -c 'of none')"
 
 "$natpulse" bench world --clients 100 -o "$dir/world.json" || { echo "bench world failed"; failed=1; }
 expect 'keys of world' 'world clients packet_events_per_s bytes_per_connection ' "$(keys "$dir/world.json")"

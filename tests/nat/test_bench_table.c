@@ -21,6 +21,8 @@ static void every_packet_is_found(void **state)
         assert_int_equal(np_bench_table_single(b, 0), 0);
         assert_int_equal(np_bench_table_single(b, 100000), 100000);
         assert_int_equal(np_bench_table_batched(b, 100003), 100003); /* not a multiple of the batch */
+        assert_int_equal(np_bench_table_bare(b, 1000), 1000);
+        assert_int_equal(np_bench_table_single(b, 1000), 1000);
         np_bench_table_destroy(b);
     }
 }
