@@ -112,7 +112,7 @@ int np_cmd_run(int argc, char **argv)
         {"format", 'f', "FORMAT", "table, json, jsonl, csv or md (by FILE's extension, else table)",
          .text = &o.format},
         {"pcap", 0, "FILE",
-         "write the packets of one run too, inside and outside of the NAT (pcapng; for .pcap two files)",
+         "write the packets of one run too, inside and outside of the NAT (pcapng; two .pcap)",
          .text = &o.recording.pcap},
         {"events", 0, "FILE",
          "write its breaks, evictions and detections too (CSV, or JSON lines for .jsonl)",

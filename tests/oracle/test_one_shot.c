@@ -183,7 +183,9 @@ static void erlang_at_the_box(void **state)
             struct seen s =
                 flows_of_one_packet(&c, row[i].a / TAU, 10 * row[i].places, row[i].flows, seed, k);
             share[k] = s.refused;
-            if (row[i].lazy) assert_true(s.entries == row[i].places);
+            /* A table that was filled stays so, but for a second dead mapping that VPP lets go of at the
+             * limit. */
+            if (row[i].lazy) assert_true(s.entries > row[i].places - 1 && s.entries <= row[i].places);
         }
         char what[80];
         snprintf(what, sizeof what, "B(%u, %g), the box alone%s: refused", row[i].places, row[i].a,
