@@ -10,8 +10,9 @@ if (np_format eq 'svg' && np_bare) {
 if (np_format eq 'png') {
     set terminal pngcairo size 2 * np_width, 2 * np_height font 'DejaVu Sans,12.75' fontscale 2 linewidth 2 pointscale 2 noenhanced background 'white'
 }
+# Its fonts come out a third larger than their number of points: 9.3 is what 17 pixels of 900 are of 9 inches.
 if (np_format eq 'pdf') {
-    set terminal pdfcairo size np_width / 100, np_height / 100 font 'DejaVu Sans,12.2' linewidth 1.3 noenhanced background 'white'
+    set terminal pdfcairo size np_width / 100, np_height / 100 font 'DejaVu Sans,9.3' fontscale 1 linewidth 1.3 noenhanced background 'white'
 }
 set output 'figure'
 
