@@ -246,9 +246,7 @@ static void put_again(const np_results *r, FILE *out)
     fputs("<section id=\"again\">\n<h2>To run it again</h2>\n", out);
     np_html(out, "<p>Made by natpulse %s from the scenario with digest <code>%s</code>, seed %s.",
             *r->version ? r->version : "?", *r->digest ? r->digest : "?", *r->seed ? r->seed : "?");
-    fputs(" The same version, scenario and seed give the same figures, on any machine and with any number of "
-          "threads.</p>\n",
-          out);
+    fputs(" The same version, scenario and seed give the same figures, with any number of threads.</p>\n", out);
     if (*r->yaml) {
         np_html(out,
                 "<p>Save the text below as <code>%s.yaml</code> (seed and replicas are in it), then:</p>\n"
