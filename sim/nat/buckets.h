@@ -10,6 +10,9 @@
  *            The youngest of a bucket is looked at first.
  *     dirty  a bit for each bucket: somebody dead may be in it
  *
+ * Not modelled: a bucket of more than 50 to 79 mappings, in which the kernel lets no new one stand. With as
+ * many buckets as mappings, or an eighth of that, none gets so long.
+ *
  * Memory: 16 bytes an entry, 8 a bucket and a bit. Cost: two hashes an insertion, one a lookup.
  */
 #ifndef NP_NAT_BUCKETS_H

@@ -1,7 +1,10 @@
 /*
  * Eviction: a mapping that was used in the last 5 seconds is guaranteed; of the others the one that would
- * expire the soonest goes, and where there is none the new flow is refused. As Click's IPRewriter, whose
- * reserve of places for new flows is left out.
+ * expire the soonest goes, and where there is none the new flow is refused. As Click's IPRewriter
+ * (iprewriterbase.cc: shift_heap_best_effort, shrink_heap_for_new_flow).
+ *
+ * Left out: the places that later versions are said to reserve for new flows (50, or an eighth of the
+ * capacity); who has to make way for them does not follow from what we have read.
  *
  * In a class the longest idle expires first and loses its guarantee first: only heads are looked at.
  */

@@ -81,6 +81,7 @@ class Run:
         kind = self.setting["kind"]
         sets = {
             "loose": "true" if self.setting["loose"] == "1" else "false",
+            "be_liberal": "true" if self.setting["liberal"] == "1" else "false",
             "invalid": "leak" if kind == "leak" else "drop",
             "unknown_inbound": "drop" if kind == "drop" else "reset",
             "expiry": "exact",  # inject buries the dead where it matters
@@ -192,7 +193,8 @@ class Run:
                 self.show(n, start, wrong)
 
     def name(self):
-        return "tcp_loose %s, unknown %s" % (self.setting["loose"], self.setting["kind"])
+        liberal = ", tcp_be_liberal 1" if self.setting["liberal"] == "1" else ""
+        return "tcp_loose %s, unknown %s%s" % (self.setting["loose"], self.setting["kind"], liberal)
 
 
 def least():
