@@ -176,7 +176,7 @@ static void address(const talk *t, const voice *v, const step *s, packet *p)
         p->sport = t->dport;
         p->dport = v->external;
     } else {
-        p->src = t->client;
+        p->src = s->stranger && s->quotes >= 0 ? CLIENT_ROUTER : t->client;
         p->dst = t->server;
         p->sport = t->sport;
         p->dport = t->dport;

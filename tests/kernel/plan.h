@@ -37,10 +37,11 @@ enum timeout {
 extern const char *const timeout_name[TIMEOUTS + 1];
 #define TIMEOUT_MOST 10
 
-#define STEPS_MOST   40
-#define CLIENT_FIRST 0x0a4d0102u /* 10.77.1.2 */
-#define SERVER_FIRST 0xc0000202u /* 192.0.2.2 */
-#define ROUTER_OUT   0xc0000201u /* 192.0.2.1 */
+#define STEPS_MOST    40
+#define CLIENT_FIRST  0x0a4d0102u /* 10.77.1.2 */
+#define CLIENT_ROUTER 0x0a4dfe01u /* 10.77.254.1: one on the way to clients, who complains too */
+#define SERVER_FIRST  0xc0000202u /* 192.0.2.2 */
+#define ROUTER_OUT    0xc0000201u /* 192.0.2.1 */
 
 typedef struct step {
     int64_t gap;      /* after the step before, ns */
