@@ -19,17 +19,9 @@ typedef struct reading {
 static script_step *add_step(reading *r, const script_line *l, script_kind kind)
 {
     np_script *s = r->s;
-    if (s->steps == s->room) {
-        uint32_t room = s->room ? 2 * s->room : 64;
-        script_step *grown = np_arena_alloc(s->arena, room * sizeof *grown);
-        if (grown == NULL) {
-            s->no_memory = true;
-            return NULL;
-        }
-        if (s->steps > 0) memcpy(grown, s->step, s->steps * sizeof *grown);
-        s->step = grown;
-        s->room = room;
-    }
+    script_step *steps = script_more(s, s->step, s->steps, &s->room, sizeof *steps);
+    if (steps == NULL) return NULL;
+    s->step = steps;
     const char *end = l->end;
     while (end > l->begin && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r')) end--;
     script_word first = script_peek(&(script_line){.begin = l->begin, .at = l->begin, .end = l->end});

@@ -164,6 +164,9 @@ const char *script_show(char *buf, script_word w);
 /* A copy; NULL, and noted, when memory is out. */
 const char *script_keep(np_script *s, const char *at, size_t n);
 
+/* The items with room for one more; NULL, and noted, when memory is out. */
+void *script_more(np_script *s, void *items, uint32_t n, uint32_t *room, size_t size);
+
 /* Whole numbers from 0 to `most`; times with or without units, up to a hundred years. False and a mistake
    when it is none. */
 bool script_number(script_line *l, script_word w, uint64_t most, const char *what, uint64_t *out);

@@ -53,6 +53,20 @@ const char *script_keep(np_script *s, const char *at, size_t n)
     return copy;
 }
 
+void *script_more(np_script *s, void *items, uint32_t n, uint32_t *room, size_t size)
+{
+    if (n < *room) return items;
+    uint32_t twice = *room ? 2 * *room : 16;
+    void *grown = np_arena_alloc(s->arena, twice * size);
+    if (grown == NULL) {
+        s->no_memory = true;
+        return NULL;
+    }
+    if (n > 0) memcpy(grown, items, n * size);
+    *room = twice;
+    return grown;
+}
+
 /* ---- mistakes ---- */
 
 #define MISTAKES_MOST 100u
@@ -71,17 +85,9 @@ bool script_wrong(script_line *l, script_word at, const char *format, ...)
     np_script *s = l->script;
     if (l->bad || s->mistakes > MISTAKES_MOST) return false;
     l->bad = true;
-    if (s->mistakes == s->mistakes_room) {
-        uint32_t room = s->mistakes_room ? 2 * s->mistakes_room : 8;
-        np_script_mistake *grown = np_arena_alloc(s->arena, room * sizeof *grown);
-        if (grown == NULL) {
-            s->no_memory = true;
-            return false;
-        }
-        if (s->mistakes > 0) memcpy(grown, s->mistake, s->mistakes * sizeof *grown);
-        s->mistake = grown;
-        s->mistakes_room = room;
-    }
+    np_script_mistake *all = script_more(s, s->mistake, s->mistakes, &s->mistakes_room, sizeof *all);
+    if (all == NULL) return false;
+    s->mistake = all;
     char text[600];
     va_list args;
     va_start(args, format);
