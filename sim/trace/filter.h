@@ -4,8 +4,8 @@
 #ifndef NATPULSE_TRACE_FILTER_H
 #define NATPULSE_TRACE_FILTER_H
 
+#include "frame.h"
 #include "natpulse/error.h"
-#include "pcapng.h"
 #include <pcap/pcap.h>
 
 #define NP_FILTER_LINKS 8 /* in one file; packets of further ones pass no filter */

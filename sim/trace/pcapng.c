@@ -9,15 +9,15 @@
  * then interfaces count from 0 again and the byte order may be another. Blocks of other types are passed
  * over.
  *
- * Every byte may be hostile. The body of a block is read whole before it is looked at, and every length in it
- * is compared with what there is. A length is believed only up to BLOCK_MOST; blocks that are passed over may
- * be longer, since they are not kept.
+ * Every byte may be hostile. The body of a block is there whole before it is looked at, and every length in
+ * it is compared with what there is. A length is believed only up to BLOCK_MOST; blocks that are passed over
+ * may be longer, since they are not kept.
  *
- * Memory: the longest packet block so far, and 24 bytes an interface. Cost: a copy of each packet, out of the
- * FILE's buffer.
+ * Memory: the stream's, which grows with the longest block, and 24 bytes an interface. Packets are not
+ * copied.
  */
 #include "pcapng.h"
-#include <pcap/dlt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,10 +38,6 @@
 /* The most that libpcap believes of a block too; the largest packet is 256 kB. */
 #define BLOCK_MOST ((uint32_t)16 << 20)
 
-/* Link types that have another number as DLT_* value (pcap-linktype(7)). */
-#define LINKTYPE_RAW  101u
-#define LINKTYPE_LOOP 108u
-
 typedef struct interface {
     int link;
     uint32_t snaplen; /* 0: no limit */
@@ -50,21 +46,19 @@ typedef struct interface {
 } interface;
 
 struct np_pcapng {
-    FILE *file;
+    np_stream *stream;
     bool started, swapped; /* a section was begun; its byte order is not this machine's */
     bool big_endian;       /* its byte order is the network's */
     interface *interface;  /* of the section */
     uint32_t interfaces, room;
-    uint8_t *body;
-    uint32_t body_room;
     np_time last;     /* of the latest packet that has a time */
     char trouble[96]; /* what is wrong */
 };
 
-np_pcapng *np_pcapng_create(FILE *f)
+np_pcapng *np_pcapng_create(np_stream *s)
 {
     np_pcapng *p = calloc(1, sizeof *p);
-    if (p) p->file = f;
+    if (p) p->stream = s;
     return p;
 }
 
@@ -72,7 +66,6 @@ void np_pcapng_destroy(np_pcapng *p)
 {
     if (!p) return;
     free(p->interface);
-    free(p->body);
     free(p);
 }
 
@@ -108,51 +101,23 @@ static uint32_t half(const np_pcapng *p, const uint8_t *at)
     return p->swapped ? __builtin_bswap16(v) : v;
 }
 
-/* 1; 0 at the end of the file; -1 when it ends within. */
-static int get(np_pcapng *p, uint8_t *to, size_t n)
+/* The next n bytes of a block; NULL, with the reason in p->trouble, when they are not there. */
+static const uint8_t *get(np_pcapng *p, size_t n)
 {
-    size_t got = fread(to, 1, n, p->file);
-    if (got == n) return 1;
-    if (ferror(p->file)) return damaged(p, "the file cannot be read to its end");
-    return got == 0 ? 0 : damaged(p, "the file is truncated within a block");
-}
-
-static int get_all(np_pcapng *p, uint8_t *to, size_t n)
-{
-    int got = get(p, to, n);
-    return got == 0 ? damaged(p, "the file is truncated within a block") : got;
-}
-
-/* Grows as bytes arrive, since a length alone is no reason to believe in them. */
-static int get_body(np_pcapng *p, uint32_t n)
-{
-    const uint32_t step = (uint32_t)1 << 18;
-    for (uint32_t have = 0; have < n;) {
-        uint32_t want = n - have < step ? n - have : step;
-        if (have + want > p->body_room) {
-            uint32_t room = p->body_room ? p->body_room : 4096;
-            while (room < have + want) room *= 2;
-            uint8_t *wider = realloc(p->body, room);
-            if (!wider) return damaged(p, "no memory for a block");
-            p->body = wider;
-            p->body_room = room;
-        }
-        int got = get_all(p, p->body + have, want);
-        if (got != 1) return got;
-        have += want;
-    }
-    return 1;
+    const uint8_t *bytes = np_stream_take(p->stream, n);
+    if (bytes) return bytes;
+    int error = p->stream->error;
+    snprintf(p->trouble, sizeof p->trouble, "%s%s",
+             error ? "the file cannot be read to its end: " : "the file is truncated within a block",
+             error ? strerror(error) : "");
+    return NULL;
 }
 
 static int pass_over(np_pcapng *p, uint32_t n)
 {
-    uint8_t unwanted[4096];
-    while (n > 0) {
-        uint32_t part = n < sizeof unwanted ? n : (uint32_t)sizeof unwanted;
-        int got = get_all(p, unwanted, part);
-        if (got != 1) return got;
-        n -= part;
-    }
+    const uint32_t step = 4096;
+    for (; n > 0; n -= n < step ? n : step)
+        if (!get(p, n < step ? n : step)) return -1;
     return 1;
 }
 
@@ -162,10 +127,9 @@ static int pass_over(np_pcapng *p, uint32_t n)
    come together. */
 static int section(np_pcapng *p, uint32_t *length)
 {
-    uint8_t magic[4];
-    int got = get_all(p, magic, sizeof magic);
-    if (got != 1) return got;
+    const uint8_t *magic = get(p, 4);
     uint32_t found;
+    if (!magic) return -1;
     memcpy(&found, magic, sizeof found);
     if (found != BYTE_ORDER_MAGIC && found != __builtin_bswap32(BYTE_ORDER_MAGIC))
         return damaged(p, "a section header has no byte-order magic");
@@ -178,12 +142,10 @@ static int section(np_pcapng *p, uint32_t *length)
     return 1;
 }
 
-static int section_body(np_pcapng *p, uint32_t n)
+static int section_body(np_pcapng *p, const uint8_t *b, uint32_t n)
 {
     if (n < 12) return damaged(p, "a section header is too short");
-    int got = get_body(p, n);
-    if (got == 1 && half(p, p->body) != 1) return damaged(p, "a section's version is unknown");
-    return got;
+    return half(p, b) == 1 ? 1 : damaged(p, "a section's version is unknown");
 }
 
 /* The resolution's highest bit tells whether it is a power of 2 or of 10. */
@@ -217,22 +179,9 @@ static bool interface_options(np_pcapng *p, const uint8_t *at, const uint8_t *en
     return true;
 }
 
-static int link_of(const np_pcapng *p, uint32_t type)
-{
-    switch (type) {
-    case LINKTYPE_RAW: return DLT_RAW;
-    case LINKTYPE_LOOP: return DLT_LOOP;
-    /* DLT_NULL is in the byte order of whoever captured: the network's is DLT_LOOP. */
-    case DLT_NULL: return p->big_endian ? DLT_LOOP : DLT_NULL;
-    default: return (int)type;
-    }
-}
-
-static int interface_body(np_pcapng *p, uint32_t n)
+static int interface_body(np_pcapng *p, const uint8_t *b, uint32_t n)
 {
     if (n < 8) return damaged(p, "an interface is described too briefly");
-    int got = get_body(p, n);
-    if (got != 1) return got;
     if (p->interfaces == p->room) {
         uint32_t room = p->room ? 2 * p->room : 8;
         interface *wider = realloc(p->interface, room * sizeof *wider);
@@ -241,8 +190,9 @@ static int interface_body(np_pcapng *p, uint32_t n)
         p->room = room;
     }
     interface *i = &p->interface[p->interfaces++];
-    *i = (interface){.link = link_of(p, half(p, p->body)), .snaplen = word(p, p->body + 4), .units = 1000000};
-    if (!interface_options(p, p->body + 8, p->body + n, i))
+    *i = (interface){
+        .link = np_frame_link(half(p, b), p->big_endian), .snaplen = word(p, b + 4), .units = 1000000};
+    if (!interface_options(p, b + 8, b + n, i))
         return damaged(p, "an interface's time resolution is finer than 64 bits hold");
     return 1;
 }
@@ -254,19 +204,15 @@ static np_time time_of(const interface *i, uint64_t stamp)
     uint64_t s = stamp / i->units, rest = stamp % i->units;
     __extension__ __int128 seconds = (__int128)s + i->offset_s;
     __extension__ unsigned __int128 ns = (unsigned __int128)rest * NP_SECOND / i->units;
-    if (seconds < 0) return 0;
-    if (seconds >= NP_LAST_SECOND) return NP_LAST_SECOND * NP_SECOND;
-    return (np_time)seconds * NP_SECOND + (np_time)ns;
+    if (seconds > NP_LAST_SECOND) seconds = NP_LAST_SECOND;
+    return np_frame_time(seconds < 0 ? -1 : (int64_t)seconds, (uint64_t)ns);
 }
 
 /* An enhanced packet and the obsolete one differ in the first 4 bytes: an interface's number of 32 bits, or
    one of 16 and a count of drops. */
-static int packet(np_pcapng *p, uint32_t type, uint32_t n, np_frame *out)
+static int packet(np_pcapng *p, uint32_t type, const uint8_t *b, uint32_t n, np_frame *out)
 {
     if (n < 20) return damaged(p, "a packet block is too short");
-    int got = get_body(p, n);
-    if (got != 1) return got;
-    const uint8_t *b = p->body;
     uint32_t number = type == PACKET ? half(p, b) : word(p, b), captured = word(p, b + 12);
     if (number >= p->interfaces) {
         snprintf(p->trouble, sizeof p->trouble, "a packet is of interface %u, and the section has %u", number,
@@ -282,54 +228,63 @@ static int packet(np_pcapng *p, uint32_t type, uint32_t n, np_frame *out)
 }
 
 /* It has no time: that of the packet before. */
-static int simple_packet(np_pcapng *p, uint32_t n, np_frame *out)
+static int simple_packet(np_pcapng *p, const uint8_t *b, uint32_t n, np_frame *out)
 {
     if (n < 4) return damaged(p, "a packet block is too short");
-    int got = get_body(p, n);
-    if (got != 1) return got;
     if (p->interfaces == 0) return damaged(p, "a packet comes before any interface");
     const interface *i = p->interface;
-    uint32_t wire = word(p, p->body), captured = wire;
+    uint32_t wire = word(p, b), captured = wire;
     if (i->snaplen && captured > i->snaplen) captured = i->snaplen;
     if (captured > n - 4) return damaged(p, "a packet is longer than its block");
-    *out =
-        (np_frame){.link = i->link, .time = p->last, .captured = captured, .wire = wire, .data = p->body + 4};
+    *out = (np_frame){.link = i->link, .time = p->last, .captured = captured, .wire = wire, .data = b + 4};
     return 1;
 }
 
-/* The body of a block, n bytes; *is_packet when it is one. */
-static int body_of(np_pcapng *p, uint32_t type, uint32_t n, np_frame *out, bool *is_packet)
+static bool is_kept(uint32_t type)
 {
+    return type == SECTION || type == INTERFACE || type == ENHANCED_PACKET || type == PACKET ||
+           type == SIMPLE_PACKET;
+}
+
+/* What is left of a block of that length: n bytes of body, and the length again. They are taken together, so
+   that the packet in them stays where it is. */
+static int rest_of(np_pcapng *p, uint32_t type, uint32_t length, uint32_t n, np_frame *out, bool *is_packet)
+{
+    if (n > BLOCK_MOST && is_kept(type)) return damaged(p, "a block claims to be longer than 16 MB");
+    if (!is_kept(type) && pass_over(p, n) != 1) return -1;
+    uint32_t kept = is_kept(type) ? n : 0;
+    const uint8_t *b = get(p, kept + 4);
+    if (!b) return -1;
+    if (word(p, b + kept) != length) return damaged(p, "a block's two lengths differ");
     *is_packet = type == ENHANCED_PACKET || type == PACKET || type == SIMPLE_PACKET;
-    if ((*is_packet || type == INTERFACE || type == SECTION) && n > BLOCK_MOST)
-        return damaged(p, "a block claims to be longer than 16 MB");
     switch (type) {
-    case SECTION: return section_body(p, n);
-    case INTERFACE: return interface_body(p, n);
+    case SECTION: return section_body(p, b, n);
+    case INTERFACE: return interface_body(p, b, n);
     case ENHANCED_PACKET:
-    case PACKET: return packet(p, type, n, out);
-    case SIMPLE_PACKET: return simple_packet(p, n, out);
-    default: return pass_over(p, n);
+    case PACKET: return packet(p, type, b, n, out);
+    case SIMPLE_PACKET: return simple_packet(p, b, n, out);
+    default: return 1;
     }
 }
 
 /* One block: 1, 0, -1 as np_pcapng_next. */
 static int block(np_pcapng *p, np_frame *out, bool *is_packet)
 {
-    uint8_t head[8], tail[4];
-    int got = get(p, head, sizeof head);
-    if (got != 1) return got;
+    const uint8_t *head = np_stream_take(p->stream, 8);
+    if (!head) {
+        if (!p->stream->error && np_stream_at_end(p->stream)) return 0;
+        get(p, 8); /* the same again, for its reason */
+        return -1;
+    }
     uint32_t type = word(p, head), length = word(p, head + 4), fixed = 12;
     if (type == SECTION) { /* the same in either byte order */
-        if ((got = section(p, &length)) != 1) return got;
+        if (section(p, &length) != 1) return -1;
         fixed += 4;
     } else if (!p->started) {
         return damaged(p, "the file does not begin with a section header");
     }
     if (length < fixed || length % 4 != 0) return damaged(p, "a block's length is impossible");
-    if ((got = body_of(p, type, length - fixed, out, is_packet)) != 1) return got;
-    if ((got = get_all(p, tail, sizeof tail)) != 1) return got;
-    return word(p, tail) == length ? 1 : damaged(p, "a block's two lengths differ");
+    return rest_of(p, type, length, length - fixed, out, is_packet);
 }
 
 int np_pcapng_next(np_pcapng *p, np_frame *out)

@@ -1,15 +1,20 @@
 /*
  * Capture files.
  *
- *     file -> (unpack.c, a thread, when it is compressed) -> FILE -> libpcap   -> np_frame
- *                                                                 -> pcapng.c
+ *     file -> (unpack.c: a thread and a pipe, when it is compressed) -> stream -> pcap_file.c -> np_frame
+ *                                                                              -> pcapng.c
+ *                                                                    -> FILE   -> libpcap
  *
- * pcapng is read by our own reader (see pcapng.h), everything else that libpcap knows by libpcap. A file
- * that turns out to be empty, no capture, or of link types that we do not read is open all the same: its
- * first packet is a -1, so that it need not spoil the reading of others.
+ * Files as programs write them today are read by readers of our own: pcapng because libpcap refuses what
+ * several interfaces give (see pcapng.h), pcap because it can be looked at where it lies (see stream.h). What
+ * begins otherwise is for libpcap to judge. A file that turns out to be empty, no capture, or of link types
+ * that we do not read is open all the same: its first packet is a -1, so that it need not spoil the reading
+ * of others.
  */
 #include "savefile.h"
 #include "decode.h"
+#include "pcap_file.h"
+#include "pcapng.h"
 #include "unpack.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -18,18 +23,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One read(2) for some hundred packets: the C library's default of one page costs a third of the reading
-   time, and 256 kB a fifth, since the data have left the core's own cache before they are looked at. */
-#define READ_BUFFER ((size_t)64 * 1024)
+typedef enum reader { NOBODY, PCAP_FILE, PCAPNG, LIBPCAP } reader;
 
 struct np_savefile {
     const char *path;
-    FILE *stream; /* plain; libpcap's when pcap is set */
-    pcap_t *pcap; /* one of these, or none when nothing can be read */
+    int fd; /* plain bytes; -1: none, or libpcap's */
+    np_stream stream;
+    reader reader;
+    np_pcap_file pcap_file;
     np_pcapng *pcapng;
-    np_unpack *unpack; /* NULL: the file is not compressed */
-    char *buffer;      /* of the FILE on disk */
-    int link;          /* of a pcap */
+    pcap_t *libpcap;
+    np_unpack *unpack; /* NULL: the file is read as it lies on disk */
+    np_unpack *relay;  /* to libpcap, of what was read already and the rest */
+    int link;          /* of libpcap's */
     uint64_t size;
     np_filter filter;
     np_frame first;   /* of a pcapng, whose interfaces are known only then */
@@ -77,35 +83,6 @@ static int open_file(np_savefile *s, np_error *e)
     return fd;
 }
 
-/* A FILE that begins with `first`, which was taken from the descriptor already. NULL and *e when memory is
- * out. */
-static FILE *stream_of(np_savefile *s, int fd, uint8_t first, np_error *e)
-{
-    FILE *f = fdopen(fd, "rb");
-    if (!f) {
-        close(fd);
-        np_fail_memory(e, "a capture");
-        return NULL;
-    }
-    s->buffer = malloc(READ_BUFFER);
-    if (s->buffer) setvbuf(f, s->buffer, _IOFBF, READ_BUFFER); /* without: slower, no worse */
-    ungetc(first, f);
-    return f;
-}
-
-static void open_pcap(np_savefile *s)
-{
-    char text[PCAP_ERRBUF_SIZE] = "", why[400];
-    s->pcap = pcap_fopen_offline_with_tstamp_precision(s->stream, PCAP_TSTAMP_PRECISION_NANO, text);
-    if (!s->pcap) {
-        const char *packed = s->unpack ? np_unpack_trouble(s->unpack) : NULL;
-        snprintf(why, sizeof why,
-                 "is no capture that libpcap can read: %s; a pcap or pcapng file was expected",
-                 packed ? packed : text);
-        give_up(s, why);
-    }
-}
-
 static void refuse_link(np_savefile *s, int link)
 {
     char why[256];
@@ -113,14 +90,35 @@ static void refuse_link(np_savefile *s, int link)
     give_up(s, why);
 }
 
-/* Up to its first packet, since the interfaces that have packets are usually described before it. */
-static bool open_pcapng(np_savefile *s)
+/* Up to n bytes, less only at the end; -1, errno. */
+static ssize_t read_up_to(int fd, uint8_t *to, size_t n)
 {
-    s->pcapng = np_pcapng_create(s->stream);
-    if (!s->pcapng) return false;
-    errno = 0;
+    size_t have = 0;
+    for (ssize_t got; have < n; have += (size_t)got) {
+        got = read(fd, to + have, n - have);
+        if (got < 0) return -1;
+        if (got == 0) break;
+    }
+    return (ssize_t)have;
+}
+
+static void cannot_read(np_savefile *s)
+{
+    char why[128];
+    s->interrupted = errno == EINTR;
+    snprintf(why, sizeof why, "cannot be read: %s", strerror(errno));
+    give_up(s, why);
+}
+
+/* Up to its first packet, since the interfaces that have packets are usually described before it. */
+static bool begin_pcapng(np_savefile *s, uint8_t first, np_error *e)
+{
+    if (!np_stream_init(&s->stream, s->fd)) return np_fail_memory(e, "a read buffer");
+    np_stream_put_back(&s->stream, first);
+    s->pcapng = np_pcapng_create(&s->stream);
+    if (!s->pcapng) return np_fail_memory(e, "a capture");
+    s->reader = PCAPNG;
     s->first_got = np_pcapng_next(s->pcapng, &s->first);
-    s->interrupted = s->first_got < 0 && errno == EINTR;
     int link, strange = 0;
     bool known = false;
     for (uint32_t i = 0; (link = np_pcapng_link(s->pcapng, i)) >= 0; i++) {
@@ -131,49 +129,80 @@ static bool open_pcapng(np_savefile *s)
     return true;
 }
 
-/* What a stream's first byte says, or that there is none. */
-static bool begin(np_savefile *s, int first, np_error *e)
+/* Everything else that libpcap may know, behind the bytes that were read already. */
+static bool begin_libpcap(np_savefile *s, const uint8_t *head, size_t n, np_error *e)
 {
-    if (first == EOF) {
+    char text[PCAP_ERRBUF_SIZE] = "", why[400];
+    s->relay = np_unpack_begin(s->fd, head, n, NP_PACKING_NONE, np_savefile_name(s), &s->fd, e);
+    if (!s->relay) {
+        s->fd = -1; /* it took the file over */
+        return false;
+    }
+    FILE *f = fdopen(s->fd, "rb");
+    if (!f) return np_fail_memory(e, "a capture");
+    s->libpcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, text);
+    s->fd = -1; /* f's, and f libpcap's or gone */
+    if (!s->libpcap) {
         const char *packed = s->unpack ? np_unpack_trouble(s->unpack) : NULL;
-        give_up(s, packed ? packed : "is empty; a pcap or pcapng file was expected");
+        fclose(f);
+        snprintf(why, sizeof why,
+                 "is no capture that libpcap can read: %s; a pcap or pcapng file was expected",
+                 packed ? packed : text);
+        give_up(s, why);
         return true;
     }
-    if (first == NP_PCAPNG_FIRST_BYTE) return open_pcapng(s) || np_fail_memory(e, "a capture");
-    open_pcap(s);
-    if (!s->pcap) return true;
-    s->link = pcap_datalink(s->pcap);
+    s->reader = LIBPCAP;
+    s->link = pcap_datalink(s->libpcap);
     if (!np_decode_knows(s->link)) refuse_link(s, s->link);
     return true;
 }
 
-/* The first byte tells an empty file, and a compressed one, from what libpcap should judge. It is read
-   without a FILE, which would take more than it gives back. */
+/* What a plain file's first byte says. */
+static bool begin(np_savefile *s, uint8_t first, np_error *e)
+{
+    if (first == NP_PCAPNG_FIRST_BYTE) return begin_pcapng(s, first, e);
+    uint8_t head[NP_PCAP_HEAD] = {first};
+    ssize_t got = read_up_to(s->fd, head + 1, sizeof head - 1);
+    if (got < 0) {
+        cannot_read(s);
+        return true;
+    }
+    if (!np_stream_init(&s->stream, s->fd)) return np_fail_memory(e, "a read buffer");
+    if ((size_t)got + 1 < sizeof head || !np_pcap_file_begin(&s->pcap_file, &s->stream, head))
+        return begin_libpcap(s, head, (size_t)got + 1, e);
+    s->reader = PCAP_FILE;
+    s->stream.taken = sizeof head;
+    if (!np_decode_knows(s->pcap_file.link)) refuse_link(s, s->pcap_file.link);
+    return true;
+}
+
+/* The first byte of a plain stream, or the reason why there is none. */
+static bool first_byte(np_savefile *s, uint8_t *first)
+{
+    ssize_t got = read_up_to(s->fd, first, 1);
+    if (got == 1) return true;
+    const char *packed = s->unpack ? np_unpack_trouble(s->unpack) : NULL;
+    if (got < 0)
+        cannot_read(s);
+    else
+        give_up(s, packed ? packed : "is empty; a pcap or pcapng file was expected");
+    return false;
+}
+
 static bool open_all(np_savefile *s, np_error *e)
 {
     uint8_t first;
-    int fd = open_file(s, e);
-    if (fd < 0) return false;
-    ssize_t got = read(fd, &first, 1);
-    if (got != 1) {
-        char why[128];
-        snprintf(why, sizeof why, "cannot be read: %s", strerror(errno));
-        s->interrupted = got < 0 && errno == EINTR;
-        close(fd);
-        if (got == 0) return begin(s, EOF, e);
-        give_up(s, why);
-        return true;
-    }
+    s->fd = open_file(s, e);
+    if (s->fd < 0) return false;
+    if (!first_byte(s, &first)) return true;
     np_packing how = np_packing_of(first);
-    if (how == NP_PACKING_NONE) {
-        s->stream = stream_of(s, fd, first, e);
-        return s->stream && begin(s, first, e);
+    if (how == NP_PACKING_NONE) return begin(s, first, e);
+    s->unpack = np_unpack_begin(s->fd, &first, 1, how, np_savefile_name(s), &s->fd, e);
+    if (!s->unpack) {
+        s->fd = -1; /* it took the file over */
+        return false;
     }
-    s->unpack = np_unpack_begin(fd, first, how, np_savefile_name(s), &s->stream, e);
-    if (!s->unpack) return false;
-    int c = getc(s->stream);
-    if (c != EOF) ungetc(c, s->stream);
-    return begin(s, c, e);
+    return !first_byte(s, &first) || begin(s, first, e);
 }
 
 np_savefile *np_savefile_open(const char *path, np_error *e)
@@ -184,6 +213,7 @@ np_savefile *np_savefile_open(const char *path, np_error *e)
         return NULL;
     }
     s->path = path;
+    s->fd = -1;
     s->first_got = NOT_WAITING;
     if (open_all(s, e)) return s;
     np_savefile_close(s);
@@ -195,12 +225,11 @@ void np_savefile_close(np_savefile *s)
     if (!s) return;
     np_filter_free(&s->filter);
     np_pcapng_destroy(s->pcapng);
-    if (s->pcap)
-        pcap_close(s->pcap); /* and its stream */
-    else if (s->stream)
-        fclose(s->stream);
-    np_unpack_end(s->unpack); /* whose reader has gone now */
-    free(s->buffer);
+    np_stream_free(&s->stream);
+    if (s->libpcap) pcap_close(s->libpcap); /* and its FILE */
+    if (s->fd >= 0) close(s->fd);
+    np_unpack_end(s->relay); /* whose readers have gone now */
+    np_unpack_end(s->unpack);
     free(s);
 }
 
@@ -212,7 +241,8 @@ bool np_savefile_filter(np_savefile *s, const char *filter, np_error *e)
     bool fits = false;
     s->filter.text = filter;
     if (s->useless) return true; /* it will say so itself */
-    if (s->pcap) return np_filter_compile(&s->filter, s->pcap, s->link, e);
+    if (s->reader == LIBPCAP) return np_filter_compile(&s->filter, s->libpcap, s->link, e);
+    if (s->reader == PCAP_FILE) return np_filter_compile(&s->filter, NULL, s->pcap_file.link, e);
     int link;
     for (uint32_t i = 0; (link = np_pcapng_link(s->pcapng, i)) >= 0; i++) {
         bool known = !np_decode_knows(link);
@@ -228,22 +258,17 @@ bool np_savefile_filter(np_savefile *s, const char *filter, np_error *e)
 
 /* With nanosecond precision tv_usec holds nanoseconds. libpcap hands on whatever the file says, and reads the
    32 unsigned bits of a pcap file's seconds as signed. */
-static np_time time_of(const struct pcap_pkthdr *h)
-{
-    int64_t s = h->ts.tv_sec, ns = h->ts.tv_usec;
-    if (s < 0 && s >= INT32_MIN) s = (uint32_t)s;
-    if (s < 0) return 0;
-    if (s >= NP_LAST_SECOND) return NP_LAST_SECOND * NP_SECOND;
-    return s * NP_SECOND + (ns < 0 || ns >= NP_SECOND ? 0 : ns);
-}
-
-static int next_of_pcap(np_savefile *s, np_frame *out)
+static int next_of_libpcap(np_savefile *s, np_frame *out)
 {
     struct pcap_pkthdr *h;
-    int got = pcap_next_ex(s->pcap, &h, &out->data);
-    if (got != 1) return got == PCAP_ERROR_BREAK ? 0 : -1; /* for a savefile BREAK is the end */
+    errno = 0;
+    int got = pcap_next_ex(s->libpcap, &h, &out->data);
+    if (got == PCAP_ERROR_BREAK) return 0; /* for a savefile this is the end */
+    if (got != 1) return -1;
+    int64_t seconds = h->ts.tv_sec;
+    if (seconds < 0 && seconds >= INT32_MIN) seconds = (uint32_t)seconds;
     out->link = s->link;
-    out->time = time_of(h);
+    out->time = np_frame_time(seconds, (uint64_t)h->ts.tv_usec);
     out->captured = h->caplen;
     out->wire = h->len;
     return 1;
@@ -258,20 +283,36 @@ static int next_of_pcapng(np_savefile *s, np_frame *out)
     return got;
 }
 
+static int next(np_savefile *s, np_frame *out)
+{
+    switch (s->reader) {
+    case PCAP_FILE: return np_pcap_file_next(&s->pcap_file, out);
+    case PCAPNG: return next_of_pcapng(s, out);
+    default: return next_of_libpcap(s, out);
+    }
+}
+
+/* Nothing more comes: an end, or trouble that is kept. */
+static int ended(np_savefile *s, int got)
+{
+    bool by_libpcap = s->reader == LIBPCAP;
+    s->interrupted |= got < 0 && (by_libpcap ? errno : s->stream.error) == EINTR;
+    const char *packed = s->unpack ? np_unpack_trouble(s->unpack) : NULL;
+    if (got == 0 && !packed) return 0;
+    give_up(s, packed                ? packed
+               : by_libpcap          ? pcap_geterr(s->libpcap)
+               : s->reader == PCAPNG ? np_pcapng_trouble(s->pcapng)
+                                     : s->pcap_file.trouble);
+    return -1;
+}
+
 int np_savefile_next(np_savefile *s, np_frame *out, bool *passes)
 {
     if (s->useless) return -1;
-    errno = 0;
-    int got = s->pcap ? next_of_pcap(s, out) : next_of_pcapng(s, out);
-    if (got == 1) {
-        *passes = np_filter_passes(&s->filter, out);
-        return 1;
-    }
-    s->interrupted |= got < 0 && errno == EINTR;
-    const char *packed = s->unpack ? np_unpack_trouble(s->unpack) : NULL;
-    if (got == 0 && !packed) return 0;
-    give_up(s, packed ? packed : s->pcap ? pcap_geterr(s->pcap) : np_pcapng_trouble(s->pcapng));
-    return -1;
+    int got = next(s, out);
+    if (got != 1) return ended(s, got);
+    *passes = np_filter_passes(&s->filter, out);
+    return 1;
 }
 
 const char *np_savefile_trouble(const np_savefile *s)
@@ -293,7 +334,6 @@ uint64_t np_savefile_size(const np_savefile *s)
 
 uint64_t np_savefile_read(const np_savefile *s)
 {
-    if (s->unpack) return np_unpack_taken(s->unpack);
-    off_t at = s->stream ? ftello(s->stream) : 0;
-    return at > 0 ? (uint64_t)at : 0;
+    const np_unpack *through = s->unpack ? s->unpack : s->relay;
+    return through ? np_unpack_taken(through) : s->stream.taken;
 }

@@ -8,6 +8,7 @@
  * Nothing grows with the data, however much they unpack to.
  */
 #include "unpack.h"
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -33,7 +34,8 @@
 
 struct np_unpack {
     int packed;
-    uint8_t first;
+    uint8_t ahead[NP_UNPACK_AHEAD]; /* taken from it before */
+    size_t ahead_n;
     np_packing how;
     int to; /* the pipe's writing end */
     pthread_t thread;
@@ -41,7 +43,6 @@ struct np_unpack {
     bool unreadable;
     _Atomic(const char *) trouble;
     uint8_t in[CHUNK], out[CHUNK];
-    char stream[CHUNK]; /* the reader's buffer */
 };
 
 np_packing np_packing_of(int first_byte)
@@ -69,9 +70,10 @@ static size_t get(np_unpack *u)
 {
     struct pollfd of[2] = {{.fd = u->packed, .events = POLLIN}, {.fd = u->to}};
     ssize_t n = -1;
-    if (atomic_load(&u->taken) == 0) {
-        u->in[0] = u->first;
-        n = 1;
+    if (u->ahead_n > 0) {
+        memcpy(u->in, u->ahead, u->ahead_n);
+        n = (ssize_t)u->ahead_n;
+        u->ahead_n = 0;
     }
     while (n < 0) {
         if (poll(of, 2, -1) < 0 && errno != EINTR) break;
@@ -151,10 +153,21 @@ left_alone:
     return trouble;
 }
 
+static const char *pass_on(np_unpack *u)
+{
+    for (size_t n; (n = get(u)) > 0;) {
+        memcpy(u->out, u->in, n);
+        if (!put(u, n)) break;
+    }
+    return NULL;
+}
+
 static void *unpack(void *arg)
 {
     np_unpack *u = arg;
-    const char *trouble = u->how == NP_PACKING_GZIP ? unpack_gzip(u) : unpack_zstd(u);
+    const char *trouble = u->how == NP_PACKING_GZIP   ? unpack_gzip(u)
+                          : u->how == NP_PACKING_ZSTD ? unpack_zstd(u)
+                                                      : pass_on(u);
     if (u->unreadable) trouble = "the file cannot be read to its end";
     atomic_store(&u->trouble, trouble);
     close(u->to);
@@ -172,38 +185,37 @@ static int start(np_unpack *u)
     return failed;
 }
 
-np_unpack *np_unpack_begin(int fd, uint8_t first, np_packing how, const char *name, FILE **out, np_error *e)
+np_unpack *np_unpack_begin(int fd, const uint8_t *ahead, size_t n, np_packing how, const char *name, int *out,
+                           np_error *e)
 {
     int end[2] = {-1, -1};
     np_unpack *u = malloc(sizeof *u);
+    assert(n <= NP_UNPACK_AHEAD);
     if (!u) {
         np_fail_memory(e, "unpacking");
         goto failed;
     }
     u->packed = fd;
-    u->first = first;
+    memcpy(u->ahead, ahead, n);
+    u->ahead_n = n;
     u->how = how;
     u->unreadable = false;
     atomic_init(&u->taken, 0);
     atomic_init(&u->trouble, NULL);
-    *out = NULL;
-    if (pipe(end) != 0 || !(*out = fdopen(end[0], "rb"))) {
+    if (pipe(end) != 0) {
         np_fail(e, NP_TROUBLE_RUN, "%s: cannot unpack the capture: %s", name, strerror(errno));
         goto failed;
     }
-    setvbuf(*out, u->stream, _IOFBF, CHUNK);
 #ifdef F_SETPIPE_SZ
     fcntl(end[1], F_SETPIPE_SZ, 1 << 20); /* fewer changes between the threads */
 #endif
+    *out = end[0];
     u->to = end[1];
     int failed = start(u);
     if (failed == 0) return u;
     np_fail(e, NP_TROUBLE_RUN, "%s: cannot unpack the capture: %s", name, strerror(failed));
 failed:
-    if (u && *out)
-        fclose(*out);
-    else if (end[0] >= 0)
-        close(end[0]);
+    if (end[0] >= 0) close(end[0]);
     if (end[1] >= 0) close(end[1]);
     free(u);
     close(fd);

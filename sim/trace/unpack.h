@@ -1,13 +1,13 @@
 /*
- * Compressed files as plain streams: a thread unpacks into a pipe, whose other end is a FILE like any other.
- * So libpcap reads a compressed capture as it reads one from a pipe, and unpacking runs beside the replay.
+ * Compressed files as plain streams: a thread unpacks into a pipe. So a compressed capture is read like one
+ * that comes through a pipe, and unpacking runs beside the replay.
  */
 #ifndef NATPULSE_TRACE_UNPACK_H
 #define NATPULSE_TRACE_UNPACK_H
 
 #include "natpulse/error.h"
+#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 typedef enum np_packing { NP_PACKING_NONE, NP_PACKING_GZIP, NP_PACKING_ZSTD } np_packing;
 
@@ -16,10 +16,13 @@ np_packing np_packing_of(int first_byte);
 
 typedef struct np_unpack np_unpack;
 
-/* Unpacks what a descriptor gives, behind the byte `first` that was taken from it already. It takes the
-   descriptor over, also when it fails. *out is the stream; the caller closes it, and after that the
-   np_unpack. NULL and *e (about `name`) when memory or the system fails. */
-np_unpack *np_unpack_begin(int fd, uint8_t first, np_packing how, const char *name, FILE **out, np_error *e);
+#define NP_UNPACK_AHEAD 64 /* bytes that may have been taken from a descriptor already */
+
+/* Unpacks what a descriptor gives, behind the bytes that were taken from it already; with NP_PACKING_NONE it
+   only puts them together. It takes the descriptor over, also when it fails. *out is a pipe; the caller
+   closes it, and after that the np_unpack. NULL and *e (about `name`) when memory or the system fails. */
+np_unpack *np_unpack_begin(int fd, const uint8_t *ahead, size_t n, np_packing how, const char *name, int *out,
+                           np_error *e);
 
 /* What is wrong with the packed data, once the stream has ended; NULL: nothing. */
 const char *np_unpack_trouble(const np_unpack *u);

@@ -90,7 +90,7 @@ gzip -c "$capture" | head -c 200 >"$dir/cut.pcap.gz"
 "$natpulse" replay "$capture" --format json | sed '/"captures"/,/]/d; /"warnings"/,$d' >"$dir/alone"
 for command in replay curve; do
     status 0 "$dir"/*.pcap "$capture"
-    says '1 of 7 files could not be read to the end: '"$dir/cut.pcap: truncated"
+    says '1 of 7 files could not be read to the end: '"$dir/cut.pcap: the file is truncated"
     says '5 of 7 files gave no packet: '
     for name in empty letter head relay absurd; do says "$dir/$name.pcap: "; done
     says 'link type FRELAY (107) is not among those'

@@ -259,12 +259,30 @@ static written *any_file(bool plain)
     return &w;
 }
 
-static FILE *stream_of(const written *w, size_t n)
+/* The first n bytes of it in a file, from its start on. */
+static int file_of(const written *w, size_t n)
 {
-    static uint8_t nothing[1];
-    FILE *f = n ? fmemopen((void *)(uintptr_t)w->byte, n, "rb") : fmemopen(nothing, 1, "rb");
-    if (!n) (void)getc(f);
-    return f;
+    static FILE *f;
+    if (!f) f = tmpfile();
+    assert_non_null(f);
+    assert_int_equal(ftruncate(fileno(f), 0), 0);
+    assert_int_equal(pwrite(fileno(f), w->byte, n, 0), n);
+    lseek(fileno(f), 0, SEEK_SET);
+    return fileno(f);
+}
+
+static np_pcapng *read_from(np_stream *s, const written *w, size_t n)
+{
+    assert_true(np_stream_init(s, file_of(w, n)));
+    np_pcapng *p = np_pcapng_create(s);
+    assert_non_null(p);
+    return p;
+}
+
+static void done(np_pcapng *p, np_stream *s)
+{
+    np_pcapng_destroy(p);
+    np_stream_free(s);
 }
 
 static void expect_packet(const wanted *x, const np_frame *got)
@@ -284,8 +302,8 @@ static void test_as_written(void **state)
     uint32_t packets = 0;
     for (int round = 0; round < 300; round++) {
         written *w = any_file(round % 2);
-        FILE *f = stream_of(w, w->n);
-        np_pcapng *p = np_pcapng_create(f);
+        np_stream stream;
+        np_pcapng *p = read_from(&stream, w, w->n);
         np_frame got;
         for (uint32_t i = 0; i < w->packets; i++) {
             if (np_pcapng_next(p, &got) != 1) fail_msg("%s", np_pcapng_trouble(p));
@@ -294,8 +312,7 @@ static void test_as_written(void **state)
         assert_int_equal(np_pcapng_next(p, &got), 0);
         assert_int_equal(np_pcapng_next(p, &got), 0);
         packets += w->packets;
-        np_pcapng_destroy(p);
-        fclose(f);
+        done(p, &stream);
     }
     print_message("%u packets are as they were written\n", packets);
 }
@@ -308,11 +325,11 @@ static void test_as_libpcap(void **state)
     for (int round = 0; round < 200; round++) {
         written *w = any_file(true);
         char why[PCAP_ERRBUF_SIZE];
-        FILE *f = stream_of(w, w->n);
-        pcap_t *theirs =
-            pcap_fopen_offline_with_tstamp_precision(stream_of(w, w->n), PCAP_TSTAMP_PRECISION_NANO, why);
+        FILE *f = fmemopen(w->byte, w->n, "rb");
+        np_stream stream;
+        pcap_t *theirs = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, why);
         if (!theirs) fail_msg("%s", why);
-        np_pcapng *ours = np_pcapng_create(f);
+        np_pcapng *ours = read_from(&stream, w, w->n);
         np_frame got;
         struct pcap_pkthdr *h;
         const uint8_t *data;
@@ -329,8 +346,7 @@ static void test_as_libpcap(void **state)
         if (more != PCAP_ERROR_BREAK) fail_msg("libpcap: %s", pcap_geterr(theirs));
         assert_int_equal(np_pcapng_next(ours, &got), 0);
         pcap_close(theirs);
-        np_pcapng_destroy(ours);
-        fclose(f);
+        done(ours, &stream);
     }
     print_message("%u packets are as libpcap gives them\n", packets);
 }
@@ -345,8 +361,8 @@ static void test_cut(void **state)
         for (size_t n = 0; n <= w->n; n++) {
             while (block < w->blocks && w->ends[block] <= n) block++;
             while (packets < w->packets && w->packet[packets].end <= n) packets++;
-            FILE *f = stream_of(w, n);
-            np_pcapng *p = np_pcapng_create(f);
+            np_stream stream;
+            np_pcapng *p = read_from(&stream, w, n);
             np_frame got;
             for (uint32_t i = 0; i < packets; i++) {
                 assert_int_equal(np_pcapng_next(p, &got), 1);
@@ -355,8 +371,7 @@ static void test_cut(void **state)
             bool clean = n == 0 || (block > 0 && w->ends[block - 1] == n);
             assert_int_equal(np_pcapng_next(p, &got), clean ? 0 : -1);
             if (!clean) assert_non_null(strstr(np_pcapng_trouble(p), "truncated"));
-            np_pcapng_destroy(p);
-            fclose(f);
+            done(p, &stream);
         }
     }
 }
@@ -374,8 +389,8 @@ static void test_damaged(void **state)
             size_t at = start + any(28);
             if (at < w->n) w->byte[at] = any(3) ? (uint8_t)any(256) : 0xff;
         }
-        FILE *f = stream_of(w, w->n);
-        np_pcapng *p = np_pcapng_create(f);
+        np_stream stream;
+        np_pcapng *p = read_from(&stream, w, w->n);
         np_frame got;
         int more;
         uint32_t packets = 0, sum = 0;
@@ -388,8 +403,7 @@ static void test_damaged(void **state)
             assert_true(np_pcapng_trouble(p)[0] != '\0');
             told++;
         }
-        np_pcapng_destroy(p);
-        fclose(f);
+        done(p, &stream);
         if (sum == 1) print_message(" "); /* it was read */
     }
     assert_in_range(told, 500, 3000);
@@ -433,14 +447,13 @@ static void test_words(void **state)
         close_block(&w, at);
         w.n = 28 + 36 + 36;
         memcpy(w.byte + damage[i].at, &damage[i].value, 4);
-        FILE *f = stream_of(&w, w.n);
-        np_pcapng *p = np_pcapng_create(f);
+        np_stream stream;
+        np_pcapng *p = read_from(&stream, &w, w.n);
         np_frame got;
         assert_int_equal(np_pcapng_next(p, &got), -1);
         if (!strstr(np_pcapng_trouble(p), damage[i].word))
             fail_msg("'%s' expected, '%s' found", damage[i].word, np_pcapng_trouble(p));
-        np_pcapng_destroy(p);
-        fclose(f);
+        done(p, &stream);
     }
 }
 
@@ -466,13 +479,12 @@ static void test_far_times(void **state)
         uint64_t stamp = far[i].stamp_s * 1000;
         put32(&w, 0), put32(&w, (uint32_t)(stamp >> 32)), put32(&w, (uint32_t)stamp), put64(&w, 0);
         close_block(&w, at);
-        FILE *f = stream_of(&w, w.n);
-        np_pcapng *p = np_pcapng_create(f);
+        np_stream stream;
+        np_pcapng *p = read_from(&stream, &w, w.n);
         np_frame got;
         assert_int_equal(np_pcapng_next(p, &got), 1);
         assert_true(got.time == far[i].time);
-        np_pcapng_destroy(p);
-        fclose(f);
+        done(p, &stream);
     }
 }
 

@@ -1,0 +1,64 @@
+/* Descriptors in large pieces. See stream.h. */
+#include "stream.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One read(2) for some hundred packets: with 4 kB reading takes half as long again, and with 256 kB a fifth,
+   since the data have left the core's own cache before they are looked at. */
+#define FIRST_ROOM ((size_t)64 * 1024)
+
+bool np_stream_init(np_stream *s, int fd)
+{
+    *s = (np_stream){.fd = fd, .buffer = malloc(FIRST_ROOM), .room = FIRST_ROOM};
+    return s->buffer != NULL;
+}
+
+void np_stream_free(np_stream *s)
+{
+    free(s->buffer);
+    s->buffer = NULL;
+}
+
+void np_stream_put_back(np_stream *s, uint8_t byte)
+{
+    assert(s->have == 0);
+    s->buffer[0] = byte;
+    s->have = 1;
+    s->taken = 1;
+}
+
+/* Room for more behind what is held. */
+static bool make_room(np_stream *s)
+{
+    if (s->have < s->room) return true;
+    uint8_t *wider = realloc(s->buffer, 2 * s->room);
+    if (!wider) {
+        s->error = ENOMEM;
+        return false;
+    }
+    s->buffer = wider;
+    s->room *= 2;
+    return true;
+}
+
+const uint8_t *np_stream_fetch(np_stream *s, size_t n)
+{
+    memmove(s->buffer, s->buffer + s->at, s->have - s->at);
+    s->have -= s->at;
+    s->at = 0;
+    while (s->have < n && !s->ended && !s->error && make_room(s)) {
+        ssize_t got = read(s->fd, s->buffer + s->have, s->room - s->have);
+        if (got < 0)
+            s->error = errno;
+        else if (got == 0)
+            s->ended = true;
+        else
+            s->have += (size_t)got, s->taken += (uint64_t)got;
+    }
+    if (s->have < n) return NULL;
+    s->at = n;
+    return s->buffer;
+}
