@@ -72,5 +72,6 @@ int np_pcap_file_next(np_pcap_file *p, np_frame *out)
         return -1;
     }
     out->data = np_stream_take(p->stream, captured);
+    np_stream_prefetch(p->stream); /* the next packet's heads */
     return out->data ? 1 : ends(p, true);
 }

@@ -51,6 +51,8 @@ static bool add_inside(np_sides *s, const np_cidr *c)
     np_addr mask = {.half = {0, 0}};
     for (uint32_t i = 0; i < 4; i++) mask.byte[i] = mask_byte(c->bits, i);
     s->v4[s->n4++] = (np_prefix4){.mask = mask.word[0], .net = c->addr.word[0] & mask.word[0]};
+    for (uint32_t first = 0; first < 256; first++)
+        s->first4[first] |= (first & mask.byte[0]) == (c->addr.byte[0] & mask.byte[0]);
     return true;
 }
 
@@ -80,6 +82,7 @@ bool np_sides_init(np_sides *s, const np_cidr *prefix, uint32_t n, np_error *e)
 static bool inside(const np_sides *s, const np_addr *a, int family)
 {
     if (family == 4) {
+        if (!s->first4[a->byte[0]]) return false;
         for (uint32_t i = 0; i < s->n4; i++)
             if ((a->word[0] & s->v4[i].mask) == s->v4[i].net) return true;
     } else {
