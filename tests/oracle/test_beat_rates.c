@@ -4,7 +4,7 @@
  */
 #include "oracle.h"
 
-#define REPLICAS 5
+#define REPLICAS 10
 #define TRIP     0.100 /* s: a round trip */
 
 /* One group whose mappings last `tau` after the last packet, at a box that lets nothing of an unknown flow
