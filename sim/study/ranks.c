@@ -228,9 +228,11 @@ int np_ranks_count(void)
 
 /* One of the other ranks. */
 typedef struct hand {
-    bool known, idle, lent,
-        lost;           /* known: it has said HELLO; until then it may be reading a large scenario */
-    np_study_unit unit; /* what it was lent last; it still has it while `lent` */
+    bool known; /* it has said HELLO; until then it may be reading a large scenario */
+    bool idle;  /* it waits for a unit */
+    bool lent;  /* it has `unit`, and nobody else has */
+    bool lost;
+    np_study_unit unit; /* what it was lent last */
     peer peer;
 } hand;
 
@@ -339,7 +341,6 @@ static void lose(serving *s, int rank)
 {
     hand *h = &s->hand[rank];
     h->lost = true;
-    h->idle = false;
     say(s, rank, h->lent ? "is gone; another does its run" : "is gone");
     if (!h->lent) return;
     h->lent = false;
@@ -365,7 +366,6 @@ static bool look_around(serving *s)
         if (!h->lost && is_gone(&h->peer, h->known ? SILENT_S : ORPHAN_S)) lose(s, i);
         if (!h->lost) tell(i, ALIVE, &me, sizeof me);
         any = any || !h->lost;
-        self.orphaned = self.orphaned || h->lost;
     }
     return any;
 }
@@ -375,7 +375,7 @@ static bool lend(serving *s)
     bool lent = false;
     for (int i = 1; i < self.ranks; i++) {
         hand *h = &s->hand[i];
-        if (!h->idle || !np_crew_lend(s->crew, &h->unit)) continue;
+        if (h->lost || !h->idle || !np_crew_lend(s->crew, &h->unit)) continue;
         h->idle = false;
         h->lent = true;
         lent = true;
@@ -404,7 +404,10 @@ void np_ranks_serve(np_crew *c, const char *digest, void (*notice)(void *ctx, co
         if (!lend(&s) && !busy) nap();
     }
     self.dead = 0;
-    for (int i = 1; i < self.ranks; i++) self.dead += s.hand[i].lost && is_gone(&s.hand[i].peer, INFINITY);
+    for (int i = 1; i < self.ranks; i++) {
+        self.orphaned = self.orphaned || s.hand[i].lost;
+        self.dead += s.hand[i].lost && is_gone(&s.hand[i].peer, INFINITY);
+    }
     free(s.hand);
     free(s.loss);
 }
