@@ -272,6 +272,15 @@ static void test_lengths(void **state)
         assert_int_equal(decode(DLT_RAW, &b, &p), table[i].expected);
     }
 
+    /* An offloaded packet within PPPoE ends where PPPoE says, whatever the frame is padded with. */
+    bytes within = {0};
+    ethernet(&within, 0x8864), put32(&within, 0x11000001), put16(&within, 2 + 28 + 3), put16(&within, 0x0021);
+    ipv4_header(&within, NP_UDP, 0, 0), udp_header(&within, 0), put_zeros(&within, 20);
+    assert_int_equal(decode(DLT_EN10MB, &within, &p), NP_DECODED_OK);
+    assert_int_equal(p.payload, 3);
+    within.at[14] = 0x21; /* another version */
+    assert_int_equal(decode(DLT_EN10MB, &within, &p), NP_DECODED_NOT_IP);
+
     bytes short_header = {0}, wrong_version = {0}, short_tcp = {0}, long_tcp = {0};
     plain_tcp(&short_header), short_header.at[0] = 0x44;
     assert_int_equal(decode(DLT_RAW, &short_header, &p), NP_DECODED_MALFORMED);
@@ -368,6 +377,27 @@ static void test_ipv6(void **state)
     bytes liar = {0};
     ipv6_header(&liar, 0, 16), put8(&liar, NP_UDP), put8(&liar, 200), put_zeros(&liar, 14);
     assert_int_equal(decode(DLT_IPV6, &liar, &p), NP_DECODED_MALFORMED);
+}
+
+/* Every extension header there is, and every number that a BSD calls IPv6. */
+static void test_ipv6_kinds(void **state)
+{
+    (void)state;
+    static const uint8_t extension[] = {0, 43, 60, 135, 139, 140};
+    static const uint32_t family[] = {10, 24, 28, 30};
+    np_packet p;
+    for (size_t i = 0; i < sizeof extension; i++) {
+        bytes b = {0};
+        ipv6_header(&b, extension[i], 16 + 8);
+        put8(&b, NP_UDP), put8(&b, 1), put_zeros(&b, 14), udp_header(&b, 8);
+        assert_int_equal(decode(DLT_RAW, &b, &p), NP_DECODED_OK);
+        assert_int_equal(p.dport, 53);
+    }
+    for (size_t i = 0; i < sizeof family / sizeof *family; i++) {
+        bytes b = {0};
+        put32(&b, __builtin_bswap32(family[i])), ipv6_header(&b, NP_UDP, 8), udp_header(&b, 8);
+        assert_int_equal(decode(DLT_NULL, &b, &p), NP_DECODED_OK);
+    }
 }
 
 /* ---- ICMP ---- */
@@ -514,6 +544,22 @@ static void test_fragments(void **state)
     assert_int_equal(next_fragment(&d, 7, 3, NP_TCP, NP_SECOND, &p), NP_DECODED_FRAGMENT);
     assert_int_equal(next_fragment(&d, 7, 3, NP_UDP, NP_FRAGMENT_LIFE + 1, &p), NP_DECODED_FRAGMENT);
     assert_int_equal(next_fragment(&d, 7, 3, 50, NP_SECOND, &p), NP_DECODED_OTHER);
+    /* A later fragment of a TCP segment is one in mid-stream, whatever the first one's flags are. */
+    bytes syn = {0};
+    ipv4_header(&syn, NP_TCP, 20 + 24, more), tcp_header(&syn, "\0\0\0\0", 4), syn.at[20 + 13] = NP_SYN;
+    assert_int_equal(np_decoder_decode(&d, DLT_RAW, syn.at, syn.n, syn.n, 0, &p, &quoted), NP_DECODED_OK);
+    assert_int_equal(p.flags, NP_SYN);
+    bytes rest = {0};
+    ipv4_header(&rest, NP_TCP, 20 + 24, 3), put_zeros(&rest, 24);
+    assert_int_equal(np_decoder_decode(&d, DLT_RAW, rest.at, rest.n, rest.n, 1, &p, &quoted), NP_DECODED_OK);
+    assert_int_equal(p.flags, NP_ACK);
+    assert_int_equal(p.sport, 40000);
+    /* A hundred datagrams at once are well within the memory's 256 places. */
+    uint32_t found = 0;
+    np_decoder_init(&d);
+    for (unsigned id = 0; id < 100; id++) next_fragment(&d, id, more, NP_UDP, 0, &p);
+    for (unsigned id = 0; id < 100; id++) found += next_fragment(&d, id, 3, NP_UDP, 0, &p) == NP_DECODED_OK;
+    assert_in_range(found, 95, 100);
     /* A flood of first fragments pushes the old ones out and breaks nothing. */
     for (unsigned id = 100; id < 5000; id++) next_fragment(&d, id, more, NP_UDP, NP_SECOND, &p);
     assert_int_equal(next_fragment(&d, 7, 3, NP_UDP, NP_SECOND, &p), NP_DECODED_FRAGMENT);
@@ -542,6 +588,20 @@ static void test_fragments6(void **state)
                      NP_DECODED_OK);
     assert_int_equal(p.sport, 5353);
     assert_int_equal(p.proto, NP_UDP);
+    /* What its first bytes are the fragment header tells, also where it is another extension header. */
+    bytes options = {0}, after = {0};
+    fragment6(&options, 1, 60, 101), options.n -= 16; /* its UDP header */
+    put8(&options, NP_UDP), put8(&options, 0), put_zeros(&options, 6), udp_header(&options, 2000);
+    fragment6(&after, 16, 60, 101);
+    assert_int_equal(np_decoder_decode(&d, DLT_RAW, options.at, options.n, options.n, 0, &p, &quoted),
+                     NP_DECODED_OK);
+    assert_int_equal(np_decoder_decode(&d, DLT_RAW, after.at, after.n, after.n, 0, &p, &quoted),
+                     NP_DECODED_OK);
+    assert_int_equal(p.dport, 53);
+    /* An error that quotes a first fragment belongs to its flow, one that quotes a later one to nobody's. */
+    assert_int_equal(error_cut(6, 3, &first, 0, &p), NP_DECODED_ERROR);
+    assert_int_equal(quoted.remote_port, 53);
+    assert_int_equal(error_cut(6, 3, &later, 0, &p), NP_DECODED_FRAGMENT);
     /* A fragment header on a whole datagram (RFC 6946): its UDP length counts again. */
     assert_int_equal(np_decode(DLT_RAW, atomic.at, atomic.n, atomic.n, &p), NP_DECODED_MALFORMED);
 }
@@ -618,12 +678,13 @@ int main(void)
     random_state = getenv("NP_SEED") ? strtoull(getenv("NP_SEED"), NULL, 0) : 1;
     printf("NP_SEED=%llu\n", (unsigned long long)random_state);
     const struct CMUnitTest test[] = {
-        cmocka_unit_test(test_links),       cmocka_unit_test(test_every_cut),
-        cmocka_unit_test(test_not_ip),      cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_ip_options),  cmocka_unit_test(test_tcp_options),
-        cmocka_unit_test(test_ipv6),        cmocka_unit_test(test_icmp),
-        cmocka_unit_test(test_fragments),   cmocka_unit_test(test_fragments6),
-        cmocka_unit_test(test_icmp_errors), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_links),      cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_not_ip),     cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_ip_options), cmocka_unit_test(test_tcp_options),
+        cmocka_unit_test(test_ipv6),       cmocka_unit_test(test_ipv6_kinds),
+        cmocka_unit_test(test_icmp),       cmocka_unit_test(test_fragments),
+        cmocka_unit_test(test_fragments6), cmocka_unit_test(test_icmp_errors),
+        cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests_name("decode", test, NULL, NULL);
 }
