@@ -325,6 +325,7 @@ static void one_capture(const np_nat_config *nat, np_adopt adopt, np_after_loss 
                 .slack = brief ? 0 : NP_MILLISECOND};
     while (m.slack && (sum.last - sum.first) / m.slack >= 1 << 18) m.slack *= 2;
     char head[400];
+    uint64_t reasons[NP_REASON_COUNT] = {0};
     rewind(rows);
     rewind(flow_rows);
     assert_non_null(fgets(head, sizeof head, rows));
@@ -336,7 +337,10 @@ static void one_capture(const np_nat_config *nat, np_adopt adopt, np_after_loss 
             model_packet(&m, packet[i].flow, packet[i].out, packet[i].flags, packet[i].when, &verdict);
         np_packet p = packet_of(packet[i].flow, packet[i].out, packet[i].flags);
         expect_row(rows, (uint64_t)i, packet[i].when, packet[i].out, &p, verdict, reason);
+        for (int k = 0; k < NP_REASON_COUNT; k++)
+            reasons[k] += strcmp(np_reason_name((np_reason)k), reason) == 0;
     }
+    assert_memory_equal(sum.by_reason, reasons, sizeof reasons);
     assert_null(fgets(head, sizeof head, rows));
     assert_non_null(fgets(head, sizeof head, flow_rows));
     for (int i = 0; i < flows; i++) expect_flow_row(flow_rows, &m.flow[order[i]], order[i]);
@@ -900,6 +904,60 @@ static void test_sums(void **state)
     assert_int_equal(most, 3);
 }
 
+/* What a capture means when nobody says: taken inside, its flows are open already and go on after a loss;
+   taken outside, the box's rules decide both. Neither is asked of heartbeats while no connection is open. */
+static void test_defaults(void **state)
+{
+    (void)state;
+    enum { CLIENT = 0x0a000001, SERVER = 0xcb007101, SECOND = 1000 };
+    static const struct {
+        uint32_t at_ms;
+        uint8_t flags;
+        bool out;
+    } packet[] = {
+        {0, NP_ACK, true},            /* in the middle of things */
+        {1 * SECOND, NP_SYN, true},   /* a new connection */
+        {101 * SECOND, NP_ACK, true}, /* its mapping has timed out */
+        {102 * SECOND, NP_FIN | NP_ACK, true},
+        {103 * SECOND, NP_FIN | NP_ACK, false},
+        {1103 * SECOND, NP_SYN, true}, /* idle, but not open: no beat */
+    };
+    for (int is_public = 0; is_public < 2; is_public++) {
+        char *path;
+        static np_replay_summary s;
+        FILE *f = temporary(&path);
+        write_head(f, LINKTYPE_RAW);
+        for (size_t i = 0; i < sizeof packet / sizeof *packet; i++) {
+            uint32_t inside = packet[i].out || !is_public ? CLIENT : 0xc0000201;
+            np_packet p = {.src = np_addr_ipv4(packet[i].out ? inside : SERVER),
+                           .dst = np_addr_ipv4(packet[i].out ? SERVER : inside),
+                           .sport = packet[i].out ? 5000 : 443,
+                           .dport = packet[i].out ? 443 : 5000,
+                           .proto = NP_TCP,
+                           .family = 4,
+                           .flags = packet[i].flags};
+            write_packet(f, BEGAN + packet[i].at_ms * NP_MILLISECOND, &p);
+        }
+        fclose(f);
+        np_error e = {0};
+        np_nat_config nat;
+        np_nat_defaults(&nat);
+        nat.timeout[NP_TIMEOUT_TCP_ESTABLISHED] = 60 * NP_SECOND;
+        nat.unknown_outbound = NP_UNKNOWN_DROP;
+        np_replay_config config = {
+            .nat = &nat, .has_public = is_public, .public_address = np_addr_ipv4(0xc0000201)};
+        np_capture *c = np_capture_open((const char *[]){path}, 1, NULL, &e);
+        assert_true(np_replay_run(c, &config, NULL, &s, &e));
+        np_capture_close(c);
+        assert_int_equal(s.forwarded, is_public ? 2 : 6); /* the SYNs */
+        assert_int_equal(s.losses_expired, 1);
+        assert_int_equal(s.packets_hurt, is_public ? 3 : 1); /* all up to the last FIN */
+        assert_int_equal(s.saving_costs[4], 2 * 3); /* one gap of 100 s, every 30 s; beats and answers */
+        unlink(path);
+        free(path);
+    }
+}
+
 /* From the first moment there is to the last that a capture can bear. */
 static void test_all_of_time(void **state)
 {
@@ -927,10 +985,11 @@ int main(void)
 {
     random_state = getenv("NP_SEED") ? strtoull(getenv("NP_SEED"), NULL, 0) : 1;
     printf("NP_SEED=%llu\n", (unsigned long long)random_state);
-    const struct CMUnitTest test[] = {cmocka_unit_test(test_naive_lru), cmocka_unit_test(test_beats_sent),
-                                      cmocka_unit_test(test_prefixes),  cmocka_unit_test(test_public),
-                                      cmocka_unit_test(test_many),      cmocka_unit_test(test_icmp_errors),
-                                      cmocka_unit_test(test_compared),  cmocka_unit_test(test_belady),
-                                      cmocka_unit_test(test_sums),      cmocka_unit_test(test_all_of_time)};
+    const struct CMUnitTest test[] = {cmocka_unit_test(test_naive_lru),  cmocka_unit_test(test_beats_sent),
+                                      cmocka_unit_test(test_prefixes),   cmocka_unit_test(test_public),
+                                      cmocka_unit_test(test_many),       cmocka_unit_test(test_icmp_errors),
+                                      cmocka_unit_test(test_compared),   cmocka_unit_test(test_belady),
+                                      cmocka_unit_test(test_sums),       cmocka_unit_test(test_defaults),
+                                      cmocka_unit_test(test_all_of_time)};
     return cmocka_run_group_tests_name("replay", test, NULL, NULL);
 }
