@@ -2,6 +2,7 @@
  * Replay against a naive model: random captures of a few flows through a small LRU box, compared row by row
  * and flow by flow. The model keeps one list, searches it from end to end and shares no code with the box.
  */
+#include "../../sim/trace/sides.h"
 #include "natpulse/replay.h"
 #include "pcap_writer.h"
 #include <setjmp.h>
@@ -904,6 +905,44 @@ static void test_sums(void **state)
     assert_int_equal(most, 3);
 }
 
+/* Which way a packet goes, by prefixes of any length, against the prefixes one by one. */
+static void test_sides(void **state)
+{
+    (void)state;
+    uint32_t out = 0, in = 0;
+    for (int round = 0; round < 300; round++) {
+        np_cidr prefix[6];
+        np_sides sides;
+        np_error e = {0};
+        uint32_t n = 1 + any(6);
+        for (uint32_t i = 0; i < n; i++) {
+            char text[40];
+            snprintf(text, sizeof text, "%u.%u.%u.%u/%u", any(224), any(256), any(256), any(256), any(33));
+            assert_true(np_cidr_parse(text, &prefix[i]));
+        }
+        assert_true(np_sides_init(&sides, prefix, n, &e));
+        for (int k = 0; k < 200; k++) {
+            np_addr a[2];
+            bool inside[2] = {false, false};
+            for (int side = 0; side < 2; side++) {
+                /* Half of them near a prefix; none that stays on its link. */
+                uint32_t near = np_addr_to_ipv4(&prefix[any(n)].addr) ^ (1u << any(32));
+                do a[side] = np_addr_ipv4(any(2) ? near : any(1u << 16) << 16 | any(1u << 16)), near += 77777;
+                while (a[side].byte[0] >= 224 || a[side].byte[0] == 169 || a[side].byte[0] == 0);
+                for (uint32_t i = 0; i < n; i++) inside[side] |= np_cidr_contains(&prefix[i], &a[side], 4);
+            }
+            np_way way = np_sides_way(&sides, &(np_packet){.family = 4, .src = a[0], .dst = a[1]});
+            np_way expected = inside[0] && inside[1] ? NP_WAY_LOCAL
+                              : inside[0]            ? NP_WAY_OUT
+                              : inside[1]            ? NP_WAY_IN
+                                                     : NP_WAY_ELSEWHERE;
+            assert_int_equal(way, expected);
+            out += way == NP_WAY_OUT, in += way == NP_WAY_IN;
+        }
+    }
+    assert_true(out > 1000 && in > 1000);
+}
+
 /* What a capture means when nobody says: taken inside, its flows are open already and go on after a loss;
    taken outside, the box's rules decide both. Neither is asked of heartbeats while no connection is open. */
 static void test_defaults(void **state)
@@ -985,11 +1024,11 @@ int main(void)
 {
     random_state = getenv("NP_SEED") ? strtoull(getenv("NP_SEED"), NULL, 0) : 1;
     printf("NP_SEED=%llu\n", (unsigned long long)random_state);
-    const struct CMUnitTest test[] = {cmocka_unit_test(test_naive_lru),  cmocka_unit_test(test_beats_sent),
-                                      cmocka_unit_test(test_prefixes),   cmocka_unit_test(test_public),
-                                      cmocka_unit_test(test_many),       cmocka_unit_test(test_icmp_errors),
-                                      cmocka_unit_test(test_compared),   cmocka_unit_test(test_belady),
-                                      cmocka_unit_test(test_sums),       cmocka_unit_test(test_defaults),
-                                      cmocka_unit_test(test_all_of_time)};
+    const struct CMUnitTest test[] = {cmocka_unit_test(test_naive_lru), cmocka_unit_test(test_beats_sent),
+                                      cmocka_unit_test(test_prefixes),  cmocka_unit_test(test_public),
+                                      cmocka_unit_test(test_many),      cmocka_unit_test(test_icmp_errors),
+                                      cmocka_unit_test(test_compared),  cmocka_unit_test(test_belady),
+                                      cmocka_unit_test(test_sums),      cmocka_unit_test(test_defaults),
+                                      cmocka_unit_test(test_sides),     cmocka_unit_test(test_all_of_time)};
     return cmocka_run_group_tests_name("replay", test, NULL, NULL);
 }
