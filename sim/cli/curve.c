@@ -111,7 +111,9 @@ static void print_head(const result *r, FILE *out)
                          (uint64_t[]){c->outbound, c->inbound, c->local, c->elsewhere}, out);
     fprintf(out, "%-9s %" PRIu64, "flows", c->flows);
     if (c->sample < 1)
-        fprintf(out, " (estimated: %" PRIu64 " are in the sample of %.3g %%, seed %" PRIu64 ")", c->sampled,
+        fprintf(out,
+                " (estimated within %.2g %%: %" PRIu64 " are in the sample of %.3g %%, seed %" PRIu64 ")",
+                c->sampled ? 196 * sqrt((1 - c->sample) / (double)c->sampled) : 100, c->sampled,
                 100 * c->sample, r->options->seed.value);
     fprintf(out, "\n%-9s %" PRIu64 " mappings: a larger one makes no difference\n", "largest", c->capacity);
 }

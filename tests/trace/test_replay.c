@@ -526,6 +526,21 @@ static void test_prefixes(void **state)
         assert_true(np_addr_parse(table[i].address, &a, &family));
         assert_int_equal(np_cidr_contains(&c, &a, family), table[i].in);
     }
+    /* Of every length: the bits before it count, the others do not. */
+    for (int v6 = 0; v6 < 2; v6++)
+        for (uint32_t bits = 0; bits <= (v6 ? 128u : 32u); bits++) {
+            char text[60];
+            snprintf(text, sizeof text, v6 ? "fd12:3456:789a:bcde:f012:3456:789a:bcde/%u" : "10.203.77.5/%u",
+                     bits);
+            assert_true(np_cidr_parse(text, &c));
+            text[strcspn(text, "/")] = '\0';
+            assert_true(np_addr_parse(text, &a, &family));
+            for (uint32_t flipped = 0; flipped < (v6 ? 128u : 32u); flipped++) {
+                np_addr other = a;
+                other.byte[flipped / 8] ^= (uint8_t)(0x80u >> flipped % 8);
+                assert_int_equal(np_cidr_contains(&c, &other, family), flipped >= bits);
+            }
+        }
 }
 
 /* ---- a capture from the outside ---- */
