@@ -406,12 +406,12 @@ void np_meter_mapping(struct world *w, uint32_t box, np_mapping_event what, cons
     bool live = c && (c->believes[CLIENT] || c->believes[SERVER]);
     if (box == 0) {
         entries_change(w, what == NP_MAPPING_CREATED ? 1 : m->stays ? 0 : -1, 0);
-        if (what == NP_MAPPING_FREED) return;
-        if (c) {
+        if (c && !m->stays) {
             conn_at(w, conn)->entry = what == NP_MAPPING_CREATED;
             np_meter_entry(w, conn);
         }
     }
+    if (what == NP_MAPPING_FREED) return; /* it had expired before, to all but the box */
     if (what == NP_MAPPING_CREATED) {
         if (live) np_meter_path(w, conn, np_conn_path(w, c, true), CAUSE_ROAMED);
         return;
