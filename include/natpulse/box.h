@@ -65,7 +65,13 @@ typedef enum np_port_select {
     NP_PORT_LINUX, /* masquerade: the port this source has elsewhere, its own, or one of the same class */
     NP_PORT_NONE,  /* nothing is translated: a stateful filter */
 } np_port_select;
-typedef enum np_expiry { NP_EXPIRY_EXACT, NP_EXPIRY_LAZY, NP_EXPIRY_SWEEP, NP_EXPIRY_LINUX } np_expiry;
+typedef enum np_expiry {
+    NP_EXPIRY_EXACT,
+    NP_EXPIRY_LAZY,
+    NP_EXPIRY_SWEEP,
+    NP_EXPIRY_LINUX,
+    NP_EXPIRY_PF,
+} np_expiry;
 
 /* What becomes of a TCP connection whose mapping times out. */
 typedef enum np_at_expiry {
@@ -122,7 +128,8 @@ typedef struct np_nat_config {
     np_expiry expiry; /* exact: gone at its deadline. lazy: dead at its deadline, but it fills its place until
                          it is looked at or in the way. sweep: gone at the first multiple of `sweep` from its
                          deadline on; until then a packet finds it and revives it. linux: as lazy, until a
-                         lookup meets it in its hash bucket or the collector comes round (collector.c) */
+                         lookup meets it in its hash bucket or the collector comes round (collector.c). pf: as
+                         sweep, but a tenth of the table is looked through each second (purge.c) */
     np_time sweep;    /* >= 1 ms */
     np_time tick;     /* deadlines are cut to whole ticks, as by boxes that count seconds; 0: they are not */
     np_at_expiry at_expiry;

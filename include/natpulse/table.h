@@ -93,6 +93,8 @@ const np_entry *np_table_peek(const np_table *t, uint32_t entry);
 uint32_t np_table_oldest(const np_table *t, uint8_t class); /* NP_ENTRY_NONE when the class is empty */
 uint32_t np_table_newer(const np_table *t,
                         uint32_t entry); /* the next younger of its class, or NP_ENTRY_NONE */
+uint32_t np_table_next_used(const np_table *t,
+                            uint32_t from); /* the first used entry from this number on, or NP_ENTRY_NONE */
 uint32_t np_table_used(const np_table *t);
 uint32_t np_table_capacity(const np_table *t);
 size_t np_table_bytes(const np_table *t); /* all memory held */

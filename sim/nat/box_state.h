@@ -12,6 +12,7 @@
  *     expiry.c      idle mappings
  *     collector.c   Linux's collector of them
  *     buckets.c     the hash buckets that it walks through
+ *     purge.c       pf's way of looking through the table
  *     farewell.c    what the box says to their ends
  *     graves.c      mappings that are gone and not forgotten
  *     ports*.c      external addresses and ports for new mappings
@@ -68,6 +69,8 @@ struct np_box {
     np_track_config track;
     uint32_t alive[NP_TIMEOUT_COUNT]; /* lazy: the oldest living one of each class */
     np_collector collector;
+    np_time purge_next; /* expiry pf: when it looks on, */
+    uint32_t purge_at;  /* and where */
     /* Each of these is NULL unless the configuration asks for it. */
     char *side; /* the tracker's state, .bytes for each entry */
     np_chains *chain[NP_CHAIN_KINDS];
@@ -319,6 +322,14 @@ void np_collector_begin(np_box *b, np_time now, bool restarted);
 
 /* It comes round, at .collector.next. */
 void np_collect(np_box *b);
+
+/* ---- purge.c ---- */
+
+/* The first mapping is made in an empty table. */
+void np_purge_begin(np_box *b, np_time now);
+
+/* Looks through what is due, second by second. */
+void np_purge(np_box *b, np_time now);
 
 /* ---- every call that brings a time begins so ---- */
 

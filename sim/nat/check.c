@@ -103,8 +103,8 @@ static void check_rules(checking *k)
     const np_nat_config *c = k->c;
     if ((unsigned)c->refresh > NP_REFRESH_UDP_OUTBOUND)
         wrong(k, "refresh", "refresh must be both, outbound, inbound or udp-outbound");
-    if ((unsigned)c->expiry > NP_EXPIRY_LINUX)
-        wrong(k, "expiry", "expiry must be exact, lazy, linux or sweep");
+    if ((unsigned)c->expiry > NP_EXPIRY_PF)
+        wrong(k, "expiry", "expiry must be exact, lazy, linux, pf or sweep");
     if ((unsigned)c->at_expiry > NP_AT_EXPIRY_RESET_INSIDE_ON_TALK)
         wrong(k, "at_expiry",
               "at_expiry must be silent, reset-inside, reset-both, reset-on-talk or reset-inside-on-talk");

@@ -8,7 +8,8 @@
  *
  * With lazy expiry a mapping dies at its deadline all the same, for whoever sends a packet then; only its
  * place is not free before somebody comes by. So the dead stay in their recency lists, before the living, and
- * .alive has the first of these. `expiry: linux` also has a collector (collector.c).
+ * .alive has the first of these. `expiry: linux` also has a collector (collector.c);
+ * `expiry: pf` is a thing of its own (purge.c).
  *
  * Adaptive timeouts scale all classes alike, so that the lists stay in order of deadlines. But then a new
  * mapping does bring deadlines forward, and .due is found anew for each: by the heads of the lists. What has
@@ -71,6 +72,10 @@ np_time np_box_taken_at(const np_box *b, np_time deadline)
 void np_box_note_fill(np_box *b, const np_entry *e)
 {
     b->filled = e->last;
+    if (b->config.expiry == NP_EXPIRY_PF) {
+        if (b->due == NP_NEVER) np_purge_begin(b, e->last);
+        return;
+    }
     if (b->reaps && b->collector.next == NP_NEVER) np_collector_begin(b, e->last, false);
     if (!b->adapts) {
         np_box_note_deadline(b, e);
@@ -89,6 +94,10 @@ np_time np_box_next_expiry(const np_box *b)
 
 void np_box_expire(np_box *b, np_time now)
 {
+    if (b->config.expiry == NP_EXPIRY_PF) {
+        np_purge(b, now);
+        return;
+    }
     np_time deadline;
     for (;;) {
         uint32_t first = first_to_expire(b, &deadline);

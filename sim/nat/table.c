@@ -323,6 +323,17 @@ uint32_t np_table_pick(const np_table *t, uint32_t i)
     return word * 64 + (uint32_t)__builtin_ctzll(bits);
 }
 
+uint32_t np_table_next_used(const np_table *t, uint32_t from)
+{
+    while (from < t->fresh) {
+        uint64_t bits = t->used_bit[from / 64] >> from % 64;
+        if (bits != 0) return from + (uint32_t)__builtin_ctzll(bits);
+        from = (from / 64 + 1) * 64;
+        while (from % BLOCK == 0 && from < t->fresh && t->used_in_block[from / BLOCK] == 0) from += BLOCK;
+    }
+    return NP_ENTRY_NONE;
+}
+
 /* ---- changing ---- */
 
 uint32_t np_table_insert(np_table *t, const np_tuple *inside, const np_addr *external, uint16_t external_port,

@@ -246,12 +246,13 @@ static const np_field fields[] = {
      .type = NP_TYPE_SECTION,
      .section = &np_section_adaptive},
     {.key = "expiry",
-     .meaning = "exact: at the deadline; lazy: its place is free when next looked at or in the way; linux: "
-                "or in the "
-                "collector's; {sweep: 10s}: every so long, and "
-                "revived until then",
+     .meaning =
+         "exact: at the deadline; lazy: its place is free when next looked at or in the way; linux: or in "
+         "the "
+         "collector's; {sweep: 10s}: every so long, and revived until then; pf: a tenth of the table each "
+         "second",
      .type = NP_TYPE_OWN,
-     .form = "exact, lazy, linux or {sweep: DURATION}",
+     .form = "exact, lazy, linux, pf or {sweep: DURATION}",
      .read = np_expiry_read,
      .write = np_expiry_write},
     {.key = "tick",

@@ -169,6 +169,8 @@ void np_expiry_read(np_loading *l, const np_field *f, const np_node *n, void *ba
         draft->nat.expiry = NP_EXPIRY_LAZY;
     else if (strcmp(n->text, "linux") == 0)
         draft->nat.expiry = NP_EXPIRY_LINUX;
+    else if (strcmp(n->text, "pf") == 0)
+        draft->nat.expiry = NP_EXPIRY_PF;
     else
         np_report_node(l->report, n, "expiry: %s is not %s", np_quote(quoted, sizeof quoted, n->text),
                        f->form);
@@ -176,8 +178,10 @@ void np_expiry_read(np_loading *l, const np_field *f, const np_node *n, void *ba
 
 void np_expiry_write(np_writer *w, const np_field *f, const void *base)
 {
-    static const char *const names[] = {
-        [NP_EXPIRY_EXACT] = "exact", [NP_EXPIRY_LAZY] = "lazy", [NP_EXPIRY_LINUX] = "linux"};
+    static const char *const names[] = {[NP_EXPIRY_EXACT] = "exact",
+                                        [NP_EXPIRY_LAZY] = "lazy",
+                                        [NP_EXPIRY_LINUX] = "linux",
+                                        [NP_EXPIRY_PF] = "pf"};
     const np_nat_draft *draft = base;
     char buf[NP_MEASURE_TEXT];
     np_write_key(w, f->key);

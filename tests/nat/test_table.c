@@ -202,6 +202,18 @@ static void test_pick_with_holes(void **state)
         assert_true(e < N && in[e] && !seen[e]);
         seen[e] = true;
     }
+    for (uint32_t round = 0; round < 2; round++) { /* the next used one, also behind blocks without any */
+        for (uint32_t from = 0, next = 0; from <= N; from++) {
+            if (next < from) next = from;
+            while (next < N && !in[next]) next++;
+            assert_int_equal(np_table_next_used(t, from), next < N ? next : NP_ENTRY_NONE);
+        }
+        for (uint32_t e = 4000; e < 17000 && round == 0; e++)
+            if (in[e]) {
+                np_table_remove(t, e);
+                in[e] = false;
+            }
+    }
     np_table_destroy(t);
 }
 

@@ -76,7 +76,8 @@ static const struct row {
     {MINIMAL "nat: {expiry: {every: 1s}}\n",
      "x:5:15: expiry needs the key \"sweep\": how often mappings past their deadline are taken\n"
      "x:5:16: unknown key \"every\" in expiry; known: sweep"},
-    {MINIMAL "nat: {expiry: never}\n", "x:5:15: expiry: \"never\" is not exact, lazy, linux or {sweep: DURATION}"},
+    {MINIMAL "nat: {expiry: never}\n",
+     "x:5:15: expiry: \"never\" is not exact, lazy, linux, pf or {sweep: DURATION}"},
     {MINIMAL "nat: {tracker: conntrack}\n",
      "x:5:16: tracker: there is no \"conntrack\"; known: none, linux, flags, pf, states"},
 

@@ -93,7 +93,7 @@ static const figures row[] = {
     {"pf-conservative", 100000, "refuse", "pf", {3600, 900, 432000, 3600, 180, 180}, {30, 60}, 20,
      "random", 50001, 65535, "drop", "drop", "silent", APD, APD, "end: 120%"},
     {"pf-high-latency", 100000, "refuse", "pf", {180, 35, 86400, 905, 95, 95}, {30, 60}, 20,
-     "random", 50001, 65535, "drop", "drop", "silent", APD, APD, "expiry: {sweep: 10s}"},
+     "random", 50001, 65535, "drop", "drop", "silent", APD, APD, "expiry: pf"},
     {"realtek-soc", 2048, "lru", "states", {300, 300, 900, 90, 10, 10}, {15, 15}, 60,
      "preserve", 1024, 65535, "drop", "drop", "silent", APD, APD, ""},
     {"rfc-ideal", 65536, "refuse", "states", {240, 240, 7440, 240, 240, 240}, {300, 300}, 60,

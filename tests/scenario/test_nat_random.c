@@ -44,11 +44,13 @@ static void check_expiry(const trial *t, const np_mapping *m, np_time when)
 {
     const np_nat_config *c = &t->m.config;
     np_time idle = when - m->last, sweep = c->expiry == NP_EXPIRY_SWEEP ? c->sweep : 0;
+    np_time round = c->expiry == NP_EXPIRY_PF ? 11 * NP_SECOND : sweep;
     bool scaled = c->adaptive.end != 0 || c->adaptive.steps != 0;
     if (sweep) assert_int_equal(when % sweep, 0);
+    if (c->expiry == NP_EXPIRY_PF) assert_int_equal(when % NP_SECOND, 0);
     for (int i = 0; i < NP_TIMEOUT_COUNT; ++i) {
         np_time timeout = c->timeout[i];
-        if (scaled    ? idle <= timeout + sweep
+        if (scaled    ? idle <= timeout + round
             : c->tick ? idle <= timeout && timeout - idle < c->tick && when % c->tick == 0
                       : idle >= timeout && idle - timeout < (sweep ? sweep : 1))
             return;
