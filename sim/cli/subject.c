@@ -4,6 +4,7 @@
 #include "cli.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *find_kind(const char *text, size_t length)
@@ -71,6 +72,13 @@ static bool is_bare(const char *text)
     return text[strcspn(text, "./")] == '\0' && access(text, F_OK) != 0;
 }
 
+/* A pipe can be read but once: it is taken for a scenario without a look into it. */
+static bool is_pipe(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 bool np_cli_subject(const char *what, int operands, char **operand, np_subject *out)
 {
     const char *first = operand[0];
@@ -91,6 +99,7 @@ bool np_cli_subject(const char *what, int operands, char **operand, np_subject *
         return true;
     }
     if (is_bare(first) && np_scenario_is_named(first)) return true; /* as run takes it */
+    if (is_pipe(first)) return true;
     uint32_t kinds = np_profile_kinds_of(first);
     if (kinds == 0 && is_bare(first)) {
         complain_unknown(what, first);

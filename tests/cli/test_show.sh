@@ -28,6 +28,10 @@ try 0 'capacity: 7' show pf --set nat.capacity=7
 try 2 'say nat/linux or keepalive/linux' show linux
 try 2 'say nat/linux or keepalive/linux' check linux
 try 0 'tracker: linux' show nat/linux
+# A pipe can be read but once.
+for command in check show; do
+    cat scenarios/quickstart.yaml | "$N" $command /dev/stdin >"$dir/out" 2>&1 || { echo "$command of a pipe: $(cat "$dir/out")"; bad=1; }
+done
 try 0 'interval:' show keepalive linux
 try 2 "there is no nat profile \"pff\"; did you mean \"pf\"?" show nat pff
 try 2 "there is no scenario or profile 'lru-bx'; did you mean 'lru-box'?" show lru-bx
