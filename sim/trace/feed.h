@@ -19,7 +19,7 @@
 #include "flows.h"
 #include "sides.h"
 
-#define NP_FEED_BATCH 32 /* enough to hide the waits; all of it stays in the first-level cache */
+#define NP_FEED_BATCH 64 /* enough to hide the waits; all of it stays in the first-level cache */
 
 typedef struct np_fed {
     np_captured captured;

@@ -357,6 +357,13 @@ static np_time gives_up_at(const struct world *w, const struct conn *c)
     return c->per_request ? errand_of(w, c)->give_up_at : NP_NEVER;
 }
 
+/* An end without an event is due then. If one that was overtaken still comes before, that will do: so a far
+   deadline does not get another event whenever a near one, as a delayed ACK's, came in between. */
+static bool recalls(struct world *w, np_time *overtaken, np_time due)
+{
+    return *overtaken <= due && *overtaken > w->now;
+}
+
 /* After anything was done to an end: its next deadline gets an event, unless one comes sooner anyway. */
 static void settle(struct world *w, uint32_t conn, enum side side)
 {
@@ -371,6 +378,15 @@ static void settle(struct world *w, uint32_t conn, enum side side)
     if (patience < due) due = patience;
     if (due >= c->armed[side]) return;
     if (due < w->now) due = w->now;
+    if (c->transport == NP_TCP) {
+        np_time *overtaken = np_ends_overtaken(w, conn, side), armed = c->armed[side];
+        if (armed == NP_NEVER && recalls(w, overtaken, due)) {
+            c->armed[side] = *overtaken;
+            *overtaken = NP_NEVER;
+            return;
+        }
+        if (armed != NP_NEVER && (*overtaken == NP_NEVER || armed > *overtaken)) *overtaken = armed;
+    }
     c->armed[side] = due;
     np_world_at(w, due, EVENT_END, conn, side);
 }

@@ -11,6 +11,7 @@
 /* A working end that waits for its packing; the first word links the free ones. */
 struct working {
     np_tcp tcp;
+    np_time overtaken;   /* see np_ends_overtaken */
     uint32_t conn, next; /* touched in the present event */
     uint8_t side;
     bool touched;
@@ -60,6 +61,7 @@ np_tcp *np_ends_new(struct world *w, uint32_t conn, enum side side)
         return NULL;
     }
     struct working *e = np_pool_at(&w->working, number);
+    e->overtaken = NP_NEVER;
     e->conn = conn;
     e->side = (uint8_t)side;
     idle_at(w, conn, side)->owner = number;
@@ -74,6 +76,13 @@ np_tcp *np_ends_at(struct world *w, uint32_t conn, enum side side)
     if (!t) t = &w->no_memory[side]; /* the run is over after this event, whatever comes of it */
     np_tcp_unpack(idle, t);
     return t;
+}
+
+np_time *np_ends_overtaken(struct world *w, uint32_t conn, enum side side)
+{
+    uint32_t number = idle_at(w, conn, side)->owner;
+    if (number == NONE) return &w->no_memory_overtaken;
+    return &((struct working *)np_pool_at(&w->working, number))->overtaken;
 }
 
 void np_ends_gone(struct world *w, uint32_t conn, enum side side)

@@ -306,6 +306,7 @@ struct world {
     struct pool working;            /* TCP ends that are not packed in .tcps; see ends.c */
     uint32_t touched;               /* a list of those the present event has to do with */
     np_tcp no_memory[2];
+    np_time no_memory_overtaken;
     uint32_t serials;
     uint32_t *bucket; /* servers' hash by (peer address, peer port, server) */
     uint32_t buckets; /* power of two */
@@ -528,8 +529,11 @@ void np_ends_release(struct world *w);
 bool np_ends_reach(struct world *w, uint32_t conn); /* makes room for two; false: no memory */
 np_tcp *np_ends_new(struct world *w, uint32_t conn, enum side side); /* to be opened; NULL: no memory */
 np_tcp *np_ends_at(struct world *w, uint32_t conn, enum side side);  /* until np_ends_rest */
-void np_ends_gone(struct world *w, uint32_t conn, enum side side);   /* it is over */
-void np_ends_rest(struct world *w);                                  /* after an event: packs what it can */
+np_time *np_ends_overtaken(struct world *w, uint32_t conn,
+                           enum side side); /* of one at work: the latest event of its that a sooner one
+                                               overtook and that may still be queued; NP_NEVER: none */
+void np_ends_gone(struct world *w, uint32_t conn, enum side side); /* it is over */
+void np_ends_rest(struct world *w);                                /* after an event: packs what it can */
 void np_ends_prefetch(const struct world *w, uint32_t conn);
 void np_ends_prefetch_working(const struct world *w, uint32_t conn, enum side side); /* some events later */
 
