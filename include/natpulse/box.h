@@ -302,11 +302,11 @@ np_handled np_box_error(np_box *b, np_packet *p, np_tuple *quoted, np_error_way 
    of an inbound packet answers an outbound one and is at hand). Changes nothing. */
 void np_box_prefetch(const np_box *b, const np_packet *p, bool outbound, bool entry);
 
-/* The same for a flow by its inside five-tuple, whichever way its packet goes: the index, whose hash the
-   other steps want; the mapping; what refreshing the mapping will touch. */
+/* The same for a flow by its inside five-tuple, whichever way its packet goes, each step with what the one
+   before gave: the index; the mapping; what refreshing the mapping will touch. */
 uint64_t np_box_prefetch_index(const np_box *b, const np_tuple *inside);
-void np_box_prefetch_mapping(const np_box *b, uint64_t hash);
-void np_box_prefetch_neighbours(const np_box *b, uint64_t hash);
+uint32_t np_box_prefetch_mapping(const np_box *b, uint64_t hash);
+void np_box_prefetch_neighbours(const np_box *b, uint32_t entry);
 
 /* Makes a mapping for the flow of `p` whatever its flags, as `adopt` would (evicting when the policy says
    so). `outbound` tells which direction p goes: its source or its destination is the inside host. For replays

@@ -70,11 +70,12 @@ uint32_t np_table_find_inside(const np_table *t, const np_tuple *inside);
 uint32_t np_table_find_outside(const np_table *t, const np_tuple *outside);
 
 /* A lookup in steps, for batches: each step fetches what the next one reads, so that a batch that takes
-   every step for all its packets before the next waits for memory once a step and not once a packet. The last
-   prefetch (the neighbours in the recency list) pays where np_table_touch follows. */
+   every step for all its packets before the next waits for memory once a step and not once a packet. The
+   second says which entry it will probably be (NP_ENTRY_NONE: none); the third, which fetches its neighbours
+   in the recency list, pays where np_table_touch follows. */
 uint64_t np_table_prefetch_inside(const np_table *t, const np_tuple *inside);
-void np_table_prefetch_entry(const np_table *t, uint64_t hash);
-void np_table_prefetch_neighbours(const np_table *t, uint64_t hash);
+uint32_t np_table_prefetch_entry(const np_table *t, uint64_t hash);
+void np_table_prefetch_neighbours(const np_table *t, uint32_t entry);
 void np_table_prefetch_outside(const np_table *t, const np_tuple *outside); /* the index only */
 uint32_t np_table_find_inside_hashed(const np_table *t, const np_tuple *inside, uint64_t hash);
 

@@ -121,6 +121,7 @@ uint64_t np_bench_table_single(np_bench_table *b, uint64_t packets)
 uint64_t np_bench_table_batched(np_bench_table *b, uint64_t packets)
 {
     uint64_t found = 0, hash[BATCH];
+    uint32_t likely[BATCH];
     np_tuple inside[BATCH];
     for (uint64_t left = packets; left;) {
         uint32_t n = left < BATCH ? (uint32_t)left : BATCH;
@@ -128,8 +129,8 @@ uint64_t np_bench_table_batched(np_bench_table *b, uint64_t packets)
             set_tuple(&inside[i], b->ring[b->at++ % RING]);
             hash[i] = np_table_prefetch_inside(b->table, &inside[i]);
         }
-        for (uint32_t i = 0; i < n; i++) np_table_prefetch_entry(b->table, hash[i]);
-        for (uint32_t i = 0; i < n; i++) np_table_prefetch_neighbours(b->table, hash[i]);
+        for (uint32_t i = 0; i < n; i++) likely[i] = np_table_prefetch_entry(b->table, hash[i]);
+        for (uint32_t i = 0; i < n; i++) np_table_prefetch_neighbours(b->table, likely[i]);
         for (uint32_t i = 0; i < n; i++) {
             uint32_t entry = np_table_find_inside_hashed(b->table, &inside[i], hash[i]);
             if (entry == NP_ENTRY_NONE) continue;

@@ -58,14 +58,14 @@ uint64_t np_box_prefetch_index(const np_box *b, const np_tuple *inside)
     return np_table_prefetch_inside(b->table, &key);
 }
 
-void np_box_prefetch_mapping(const np_box *b, uint64_t hash)
+uint32_t np_box_prefetch_mapping(const np_box *b, uint64_t hash)
 {
-    np_table_prefetch_entry(b->table, hash);
+    return np_table_prefetch_entry(b->table, hash);
 }
 
-void np_box_prefetch_neighbours(const np_box *b, uint64_t hash)
+void np_box_prefetch_neighbours(const np_box *b, uint32_t entry)
 {
-    np_table_prefetch_neighbours(b->table, hash);
+    np_table_prefetch_neighbours(b->table, entry);
 }
 
 /* ---- a mapping is there ---- */

@@ -264,20 +264,20 @@ static inline uint32_t likely(const np_table *t, uint64_t hash)
     return hits == 0 ? NP_ENTRY_NONE : (group[__builtin_ctz(hits)] & ~t->tag) - 1;
 }
 
-void np_table_prefetch_entry(const np_table *t, uint64_t hash)
+inline uint32_t np_table_prefetch_entry(const np_table *t, uint64_t hash)
 {
     uint32_t e = likely(t, hash);
-    if (e == NP_ENTRY_NONE) return;
+    if (e == NP_ENTRY_NONE) return e;
     np_prefetch(&t->entry[e]);
     np_prefetch(&t->link[e]);
+    return e;
 }
 
-void np_table_prefetch_neighbours(const np_table *t, uint64_t hash)
+inline void np_table_prefetch_neighbours(const np_table *t, uint32_t entry)
 {
-    uint32_t e = likely(t, hash);
-    if (e == NP_ENTRY_NONE) return;
-    np_prefetch(&t->link[t->link[e].older]);
-    np_prefetch(&t->link[t->link[e].newer]);
+    if (entry == NP_ENTRY_NONE) return;
+    np_prefetch(&t->link[t->link[entry].older]);
+    np_prefetch(&t->link[t->link[entry].newer]);
 }
 
 uint32_t np_table_find_inside_hashed(const np_table *t, const np_tuple *inside, uint64_t hash)

@@ -336,12 +336,13 @@ static bool replay_packet(replay *r, const np_fed *x, np_error *e)
 static void prefetch_batch(const lane *l, const np_fed *fed, uint32_t n)
 {
     uint64_t hash[NP_FEED_BATCH];
+    uint32_t entry[NP_FEED_BATCH];
     for (uint32_t i = 0; i < n; i++)
         if (np_fed_has_flow(&fed[i])) hash[i] = np_box_prefetch_index(l->box, &fed[i].inside);
     for (uint32_t i = 0; i < n; i++)
-        if (np_fed_has_flow(&fed[i])) np_box_prefetch_mapping(l->box, hash[i]);
+        if (np_fed_has_flow(&fed[i])) entry[i] = np_box_prefetch_mapping(l->box, hash[i]);
     for (uint32_t i = 0; i < n; i++)
-        if (np_fed_has_flow(&fed[i])) np_box_prefetch_neighbours(l->box, hash[i]);
+        if (np_fed_has_flow(&fed[i])) np_box_prefetch_neighbours(l->box, entry[i]);
 }
 
 static void report(const replay *r, const np_capture *c)

@@ -41,6 +41,8 @@ bool np_cidr_contains(const np_cidr *c, const np_addr *a, int family)
     return c->bits % 8 == 0 || ((c->addr.byte[whole] ^ a->byte[whole]) & mask_byte(c->bits, whole)) == 0;
 }
 
+enum { NONE, SOME, ALL };
+
 static bool add_inside(np_sides *s, const np_cidr *c)
 {
     if ((c->family == 4 ? s->n4 : s->n6) == NP_SIDES_PREFIXES) return false;
@@ -52,7 +54,8 @@ static bool add_inside(np_sides *s, const np_cidr *c)
     for (uint32_t i = 0; i < 4; i++) mask.byte[i] = mask_byte(c->bits, i);
     s->v4[s->n4++] = (np_prefix4){.mask = mask.word[0], .net = c->addr.word[0] & mask.word[0]};
     for (uint32_t first = 0; first < 256; first++)
-        s->first4[first] |= (first & mask.byte[0]) == (c->addr.byte[0] & mask.byte[0]);
+        if ((first & mask.byte[0]) == (c->addr.byte[0] & mask.byte[0]) && s->first4[first] != ALL)
+            s->first4[first] = c->bits <= 8 ? ALL : SOME;
     return true;
 }
 
@@ -79,10 +82,9 @@ bool np_sides_init(np_sides *s, const np_cidr *prefix, uint32_t n, np_error *e)
     return true;
 }
 
-static bool inside(const np_sides *s, const np_addr *a, int family)
+static bool has_prefix(const np_sides *s, const np_addr *a, int family)
 {
     if (family == 4) {
-        if (!s->first4[a->byte[0]]) return false;
         for (uint32_t i = 0; i < s->n4; i++)
             if ((a->word[0] & s->v4[i].mask) == s->v4[i].net) return true;
     } else {
@@ -90,6 +92,12 @@ static bool inside(const np_sides *s, const np_addr *a, int family)
             if (np_cidr_contains(&s->v6[i], a, 6)) return true;
     }
     return false;
+}
+
+static inline bool inside(const np_sides *s, const np_addr *a, int family)
+{
+    uint8_t known = family == 4 ? s->first4[a->byte[0]] : SOME;
+    return known == SOME ? has_prefix(s, a, family) : known == ALL;
 }
 
 /* Addresses that no router passes on: multicast, limited broadcast, link-local, unspecified (RFC 6890). */

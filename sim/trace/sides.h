@@ -25,7 +25,7 @@ typedef struct np_sides {
     np_prefix4 v4[NP_SIDES_PREFIXES];
     np_cidr v6[NP_SIDES_PREFIXES];
     uint32_t n4, n6;
-    bool first4[256];               /* an IPv4 address that begins so may be inside */
+    uint8_t first4[256];            /* IPv4 addresses that begin so: none, some or all are inside */
     uint32_t public_first, publics; /* IPv4, host order; how many follow each other, 0: none */
 } np_sides;
 

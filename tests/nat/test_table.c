@@ -80,8 +80,7 @@ static void check_all(const np_table *t, const flow *pool)
         assert_int_equal(np_table_find_inside(t, &f->inside), f->entry);
         assert_int_equal(np_table_find_outside(t, &f->outside), f->entry);
         uint64_t hash = np_table_prefetch_inside(t, &f->inside);
-        np_table_prefetch_entry(t, hash);
-        np_table_prefetch_neighbours(t, hash);
+        np_table_prefetch_neighbours(t, np_table_prefetch_entry(t, hash));
         assert_int_equal(np_table_find_inside_hashed(t, &f->inside, hash), f->entry);
         if (f->entry != NP_ENTRY_NONE) check_entry(t, f);
     }
