@@ -114,7 +114,7 @@ static void put_heads(const sheet *t, const np_figure *const *chosen, int n)
     }
     fputs("</tr>\n<tr><th>strategy</th>", out);
     for (uint32_t v = 0; v < t->r->varied && t->r->points > 1; v++)
-        np_html(out, "<th scope=\"col\">%s</th>", np_path_short(t->r, v));
+        np_html(out, "<th class=\"value\" scope=\"col\">%s</th>", np_path_short(t->r, v));
     for (int i = 0; i < n; i++) fprintf(out, "<th scope=\"col\">%s</th>", chosen[i]->unit);
     fputs("</tr></thead>\n", out);
 }
