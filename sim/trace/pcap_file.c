@@ -18,16 +18,12 @@
 
 static uint32_t word(const np_pcap_file *p, const uint8_t *at)
 {
-    uint32_t v;
-    memcpy(&v, at, sizeof v);
-    return p->swapped ? __builtin_bswap32(v) : v;
+    return np_frame_word(at, p->swapped);
 }
 
 static uint32_t half(const np_pcap_file *p, const uint8_t *at)
 {
-    uint16_t v;
-    memcpy(&v, at, sizeof v);
-    return p->swapped ? __builtin_bswap16(v) : v;
+    return np_frame_half(at, p->swapped);
 }
 
 bool np_pcap_file_begin(np_pcap_file *p, np_stream *s, const uint8_t head[NP_PCAP_HEAD])

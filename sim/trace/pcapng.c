@@ -89,16 +89,12 @@ static int damaged(np_pcapng *p, const char *what)
 
 static uint32_t word(const np_pcapng *p, const uint8_t *at)
 {
-    uint32_t v;
-    memcpy(&v, at, sizeof v);
-    return p->swapped ? __builtin_bswap32(v) : v;
+    return np_frame_word(at, p->swapped);
 }
 
 static uint32_t half(const np_pcapng *p, const uint8_t *at)
 {
-    uint16_t v;
-    memcpy(&v, at, sizeof v);
-    return p->swapped ? __builtin_bswap16(v) : v;
+    return np_frame_half(at, p->swapped);
 }
 
 /* The next n bytes of a block; NULL, with the reason in p->trouble, when they are not there. */
