@@ -1,6 +1,6 @@
 /*
  * libFuzzer target for captures: the decoder on single packets of every link type, and whole files through
- * libpcap, merging, replay through two boxes and the curve.
+ * their readers, merging, replay through two boxes and the curve.
  *
  * The first byte chooses: a link type and the packet behind it, or (the other values) a file.
  */
