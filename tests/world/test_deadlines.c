@@ -38,10 +38,34 @@ static void test_rule_that_never_applies(void **state)
     np_result_destroy(of[1]);
 }
 
+/* A client that falls asleep while its request is unanswered wakes with deadlines that have passed; it beats
+   on as one that had nothing to say. */
+static void test_sleepers_beat_on(void **state)
+{
+    (void)state;
+    double beats[2];
+    for (int busy = 0; busy < 2; busy++) {
+        np_group g;
+        np_world_config c = lasting_world(&g, 200, NP_TCP);
+        c.duration = 4 * NP_HOUR;
+        g.work.from_server = false;
+        g.work.gap = busy ? exponential(2 * NP_SECOND) : always(1000 * NP_HOUR);
+        g.churn.sleep = exponential(2 * NP_MINUTE);
+        g.churn.nap = always(5 * NP_MINUTE);
+        np_strategy s = heartbeat(30 * NP_SECOND, 0, 1);
+        s.beat.answer_bytes = 0;
+        np_result *r = run(&c, &s, 0);
+        beats[busy] = VALUE(r, UPKEEP_PACKETS);
+        np_result_destroy(r);
+    }
+    assert_near(beats[1], beats[0], 0.05 * beats[0], "beats and their ACKs");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rule_that_never_applies),
+        cmocka_unit_test(test_sleepers_beat_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
