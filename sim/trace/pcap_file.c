@@ -26,7 +26,7 @@ static uint32_t half(const np_pcap_file *p, const uint8_t *at)
     return np_frame_half(at, p->swapped);
 }
 
-bool np_pcap_file_begin(np_pcap_file *p, np_stream *s, const uint8_t head[NP_PCAP_HEAD])
+bool np_pcap_file_begin(np_pcap_file *p, np_input *s, const uint8_t head[NP_PCAP_HEAD])
 {
     *p = (np_pcap_file){.stream = s};
     uint32_t magic = word(p, head);
@@ -43,10 +43,10 @@ bool np_pcap_file_begin(np_pcap_file *p, np_stream *s, const uint8_t head[NP_PCA
 
 static int ends(np_pcap_file *p, bool within)
 {
-    const np_stream *s = p->stream;
+    const np_input *s = p->stream;
     if (s->error)
         snprintf(p->trouble, sizeof p->trouble, "the file cannot be read to its end: %s", strerror(s->error));
-    else if (within || !np_stream_at_end(s))
+    else if (within || !np_input_at_end(s))
         snprintf(p->trouble, sizeof p->trouble, "the file is truncated within a packet");
     else
         return 0;
@@ -55,7 +55,7 @@ static int ends(np_pcap_file *p, bool within)
 
 int np_pcap_file_next(np_pcap_file *p, np_frame *out)
 {
-    const uint8_t *h = np_stream_take(p->stream, RECORD_HEAD);
+    const uint8_t *h = np_input_take(p->stream, RECORD_HEAD);
     if (!h) return ends(p, false);
     uint32_t captured = word(p, h + 8);
     *out = (np_frame){.link = p->link,
@@ -67,7 +67,7 @@ int np_pcap_file_next(np_pcap_file *p, np_frame *out)
                  "a packet claims %u captured bytes, and none has more than %u", captured, CAPTURED_MOST);
         return -1;
     }
-    out->data = np_stream_take(p->stream, captured);
-    np_stream_prefetch(p->stream); /* the next packet's heads */
+    out->data = np_input_take(p->stream, captured);
+    np_input_prefetch(p->stream); /* the next packet's heads */
     return out->data ? 1 : ends(p, true);
 }

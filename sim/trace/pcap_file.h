@@ -6,12 +6,12 @@
 #define NATPULSE_TRACE_PCAP_FILE_H
 
 #include "frame.h"
-#include "stream.h"
+#include "input.h"
 
 #define NP_PCAP_HEAD 24 /* bytes of a file's header */
 
 typedef struct np_pcap_file {
-    np_stream *stream; /* the caller's */
+    np_input *stream; /* the caller's */
     int link;
     uint32_t snaplen, unit_ns;
     bool swapped;
@@ -19,7 +19,7 @@ typedef struct np_pcap_file {
 } np_pcap_file;
 
 /* From the file's header. False when it is none of those: then nothing is known of it. */
-bool np_pcap_file_begin(np_pcap_file *p, np_stream *s, const uint8_t head[NP_PCAP_HEAD]);
+bool np_pcap_file_begin(np_pcap_file *p, np_input *s, const uint8_t head[NP_PCAP_HEAD]);
 
 /* The next packet: 1; 0 at the end; -1 when the file is damaged or cut here, and .trouble says how. */
 int np_pcap_file_next(np_pcap_file *p, np_frame *out);

@@ -46,7 +46,7 @@ typedef struct interface {
 } interface;
 
 struct np_pcapng {
-    np_stream *stream;
+    np_input *stream;
     bool started, swapped; /* a section was begun; its byte order is not this machine's */
     bool big_endian;       /* its byte order is the network's */
     interface *interface;  /* of the section */
@@ -55,7 +55,7 @@ struct np_pcapng {
     char trouble[96]; /* what is wrong */
 };
 
-np_pcapng *np_pcapng_create(np_stream *s)
+np_pcapng *np_pcapng_create(np_input *s)
 {
     np_pcapng *p = calloc(1, sizeof *p);
     if (p) p->stream = s;
@@ -100,7 +100,7 @@ static uint32_t half(const np_pcapng *p, const uint8_t *at)
 /* The next n bytes of a block; NULL, with the reason in p->trouble, when they are not there. */
 static const uint8_t *get(np_pcapng *p, size_t n)
 {
-    const uint8_t *bytes = np_stream_take(p->stream, n);
+    const uint8_t *bytes = np_input_take(p->stream, n);
     if (bytes) return bytes;
     int error = p->stream->error;
     snprintf(p->trouble, sizeof p->trouble, "%s%s",
@@ -266,9 +266,9 @@ static int rest_of(np_pcapng *p, uint32_t type, uint32_t length, uint32_t n, np_
 /* One block: 1, 0, -1 as np_pcapng_next. */
 static int block(np_pcapng *p, np_frame *out, bool *is_packet)
 {
-    const uint8_t *head = np_stream_take(p->stream, 8);
+    const uint8_t *head = np_input_take(p->stream, 8);
     if (!head) {
-        if (!p->stream->error && np_stream_at_end(p->stream)) return 0;
+        if (!p->stream->error && np_input_at_end(p->stream)) return 0;
         get(p, 8); /* the same again, for its reason */
         return -1;
     }

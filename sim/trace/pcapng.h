@@ -6,7 +6,7 @@
 #define NATPULSE_TRACE_PCAPNG_H
 
 #include "frame.h"
-#include "stream.h"
+#include "input.h"
 
 /* The first byte of every pcapng file, whatever its byte order. */
 #define NP_PCAPNG_FIRST_BYTE 0x0a
@@ -14,7 +14,7 @@
 typedef struct np_pcapng np_pcapng;
 
 /* Reads from `s`, which stays the caller's. NULL when memory is out. */
-np_pcapng *np_pcapng_create(np_stream *s);
+np_pcapng *np_pcapng_create(np_input *s);
 void np_pcapng_destroy(np_pcapng *p); /* NULL is allowed */
 
 /* The next packet: 1; 0 at the end; -1 when the file is damaged or cut here. */

@@ -6,7 +6,7 @@
  *                                                                    -> FILE   -> libpcap
  *
  * Files as programs write them today are read by readers of our own: pcapng because libpcap refuses what
- * several interfaces give (see pcapng.h), pcap because it can be looked at where it lies (see stream.h). What
+ * several interfaces give (see pcapng.h), pcap because it can be looked at where it lies (see input.h). What
  * begins otherwise is for libpcap to judge. A file that turns out to be empty, no capture, or of link types
  * that we do not read is open all the same: its first packet is a -1, so that it need not spoil the reading
  * of others.
@@ -28,7 +28,7 @@ typedef enum reader { NOBODY, PCAP_FILE, PCAPNG, LIBPCAP } reader;
 struct np_savefile {
     const char *path;
     int fd; /* plain bytes; -1: none, or libpcap's */
-    np_stream stream;
+    np_input stream;
     reader reader;
     np_pcap_file pcap_file;
     np_pcapng *pcapng;
@@ -113,8 +113,8 @@ static void cannot_read(np_savefile *s)
 /* Up to its first packet, since the interfaces that have packets are usually described before it. */
 static bool begin_pcapng(np_savefile *s, uint8_t first, np_error *e)
 {
-    if (!np_stream_init(&s->stream, s->fd)) return np_fail_memory(e, "a read buffer");
-    np_stream_put_back(&s->stream, first);
+    if (!np_input_init(&s->stream, s->fd)) return np_fail_memory(e, "a read buffer");
+    np_input_put_back(&s->stream, first);
     s->pcapng = np_pcapng_create(&s->stream);
     if (!s->pcapng) return np_fail_memory(e, "a capture");
     s->reader = PCAPNG;
@@ -167,7 +167,7 @@ static bool begin(np_savefile *s, uint8_t first, np_error *e)
         cannot_read(s);
         return true;
     }
-    if (!np_stream_init(&s->stream, s->fd)) return np_fail_memory(e, "a read buffer");
+    if (!np_input_init(&s->stream, s->fd)) return np_fail_memory(e, "a read buffer");
     if ((size_t)got + 1 < sizeof head || !np_pcap_file_begin(&s->pcap_file, &s->stream, head))
         return begin_libpcap(s, head, (size_t)got + 1, e);
     s->reader = PCAP_FILE;
@@ -225,7 +225,7 @@ void np_savefile_close(np_savefile *s)
     if (!s) return;
     np_filter_free(&s->filter);
     np_pcapng_destroy(s->pcapng);
-    np_stream_free(&s->stream);
+    np_input_free(&s->stream);
     if (s->libpcap) pcap_close(s->libpcap); /* and its FILE */
     if (s->fd >= 0) close(s->fd);
     np_unpack_end(s->relay); /* whose readers have gone now */

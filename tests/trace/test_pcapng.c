@@ -271,18 +271,18 @@ static int file_of(const written *w, size_t n)
     return fileno(f);
 }
 
-static np_pcapng *read_from(np_stream *s, const written *w, size_t n)
+static np_pcapng *read_from(np_input *s, const written *w, size_t n)
 {
-    assert_true(np_stream_init(s, file_of(w, n)));
+    assert_true(np_input_init(s, file_of(w, n)));
     np_pcapng *p = np_pcapng_create(s);
     assert_non_null(p);
     return p;
 }
 
-static void done(np_pcapng *p, np_stream *s)
+static void done(np_pcapng *p, np_input *s)
 {
     np_pcapng_destroy(p);
-    np_stream_free(s);
+    np_input_free(s);
 }
 
 static void expect_packet(const wanted *x, const np_frame *got)
@@ -302,7 +302,7 @@ static void test_as_written(void **state)
     uint32_t packets = 0;
     for (int round = 0; round < 300; round++) {
         written *w = any_file(round % 2);
-        np_stream stream;
+        np_input stream;
         np_pcapng *p = read_from(&stream, w, w->n);
         np_frame got;
         for (uint32_t i = 0; i < w->packets; i++) {
@@ -326,7 +326,7 @@ static void test_as_libpcap(void **state)
         written *w = any_file(true);
         char why[PCAP_ERRBUF_SIZE];
         FILE *f = fmemopen(w->byte, w->n, "rb");
-        np_stream stream;
+        np_input stream;
         pcap_t *theirs = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, why);
         if (!theirs) fail_msg("%s", why);
         np_pcapng *ours = read_from(&stream, w, w->n);
@@ -361,7 +361,7 @@ static void test_cut(void **state)
         for (size_t n = 0; n <= w->n; n++) {
             while (block < w->blocks && w->ends[block] <= n) block++;
             while (packets < w->packets && w->packet[packets].end <= n) packets++;
-            np_stream stream;
+            np_input stream;
             np_pcapng *p = read_from(&stream, w, n);
             np_frame got;
             for (uint32_t i = 0; i < packets; i++) {
@@ -389,7 +389,7 @@ static void test_damaged(void **state)
             size_t at = start + any(28);
             if (at < w->n) w->byte[at] = any(3) ? (uint8_t)any(256) : 0xff;
         }
-        np_stream stream;
+        np_input stream;
         np_pcapng *p = read_from(&stream, w, w->n);
         np_frame got;
         int more;
@@ -447,7 +447,7 @@ static void test_words(void **state)
         close_block(&w, at);
         w.n = 28 + 36 + 36;
         memcpy(w.byte + damage[i].at, &damage[i].value, 4);
-        np_stream stream;
+        np_input stream;
         np_pcapng *p = read_from(&stream, &w, w.n);
         np_frame got;
         assert_int_equal(np_pcapng_next(p, &got), -1);
@@ -479,7 +479,7 @@ static void test_far_times(void **state)
         uint64_t stamp = far[i].stamp_s * 1000;
         put32(&w, 0), put32(&w, (uint32_t)(stamp >> 32)), put32(&w, (uint32_t)stamp), put64(&w, 0);
         close_block(&w, at);
-        np_stream stream;
+        np_input stream;
         np_pcapng *p = read_from(&stream, &w, w.n);
         np_frame got;
         assert_int_equal(np_pcapng_next(p, &got), 1);

@@ -1,5 +1,5 @@
-/* Descriptors in large pieces. See stream.h. */
-#include "stream.h"
+/* Descriptors in large pieces. See input.h. */
+#include "input.h"
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -11,19 +11,19 @@
    with 256. */
 #define FIRST_ROOM ((size_t)512 * 1024)
 
-bool np_stream_init(np_stream *s, int fd)
+bool np_input_init(np_input *s, int fd)
 {
-    *s = (np_stream){.fd = fd, .buffer = malloc(FIRST_ROOM), .room = FIRST_ROOM};
+    *s = (np_input){.fd = fd, .buffer = malloc(FIRST_ROOM), .room = FIRST_ROOM};
     return s->buffer != NULL;
 }
 
-void np_stream_free(np_stream *s)
+void np_input_free(np_input *s)
 {
     free(s->buffer);
     s->buffer = NULL;
 }
 
-void np_stream_put_back(np_stream *s, uint8_t byte)
+void np_input_put_back(np_input *s, uint8_t byte)
 {
     assert(s->have == 0);
     s->buffer[0] = byte;
@@ -32,7 +32,7 @@ void np_stream_put_back(np_stream *s, uint8_t byte)
 }
 
 /* Room for more behind what is held. */
-static bool make_room(np_stream *s)
+static bool make_room(np_input *s)
 {
     if (s->have < s->room) return true;
     uint8_t *wider = realloc(s->buffer, 2 * s->room);
@@ -45,7 +45,7 @@ static bool make_room(np_stream *s)
     return true;
 }
 
-const uint8_t *np_stream_fetch(np_stream *s, size_t n)
+const uint8_t *np_input_fetch(np_input *s, size_t n)
 {
     memmove(s->buffer, s->buffer + s->at, s->have - s->at);
     s->have -= s->at;
